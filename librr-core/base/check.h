@@ -7,9 +7,23 @@
 #ifndef LIBRR_CORE_BASE_CHECK_H_
 #define LIBRR_CORE_BASE_CHECK_H_
 
-#include "absl/base/internal/raw_logging.h"
+#include <cstdio>
+#include <cstdlib>
 
-#define LIBRR_CHECK(condition) \
-  ABSL_RAW_CHECK(condition, "librr invariant is broken")
+namespace librr {
+
+[[noreturn]] inline void CheckFailed(const char* file, int line,
+                                     const char* condition) {
+  std::fprintf(stderr, "%s:%d: broken invariant: %s\n", file, line, condition);
+  std::abort();
+}
+
+}  // namespace librr
+
+#define LIBRR_CHECK(condition)                             \
+  do {                                                     \
+    if (!(condition)) [[unlikely]]                         \
+      ::librr::CheckFailed(__FILE__, __LINE__, #condition); \
+  } while (false)
 
 #endif  // LIBRR_CORE_BASE_CHECK_H_
