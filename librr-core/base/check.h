@@ -20,9 +20,9 @@ namespace librr {
 
 }  // namespace librr
 
-#define LIBRR_CHECK(condition)                             \
-  do {                                                     \
-    if (!(condition)) [[unlikely]]                         \
+#define LIBRR_CHECK(condition)                              \
+  do {                                                      \
+    if (!(condition)) [[unlikely]]                          \
       ::librr::CheckFailed(__FILE__, __LINE__, #condition); \
   } while (false)
 

@@ -12,17 +12,19 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#define LIBRR_RETURN_IF_ERROR(expression)                        \
-  do {                                                           \
-    if (absl::Status status_ = (expression); !status_.ok()) {    \
-      return status_;                                            \
-    }                                                            \
+// The variable's name must not occur in `expression`.
+#define LIBRR_RETURN_IF_ERROR(expression)               \
+  do {                                                  \
+    if (absl::Status librr_macro_status = (expression); \
+        !librr_macro_status.ok()) {                     \
+      return librr_macro_status;                        \
+    }                                                   \
   } while (false)
 
 #define LIBRR_CONCAT_INNER_(a, b) a##b
 #define LIBRR_CONCAT_(a, b) LIBRR_CONCAT_INNER_(a, b)
 
-#define LIBRR_ASSIGN_OR_RETURN(declaration, expression) \
+#define LIBRR_ASSIGN_OR_RETURN(declaration, expression)                    \
   LIBRR_ASSIGN_OR_RETURN_(LIBRR_CONCAT_(statusor_, __LINE__), declaration, \
                           expression)
 #define LIBRR_ASSIGN_OR_RETURN_(statusor, declaration, expression) \

@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
@@ -34,8 +35,8 @@ class StateVisitor {
 
   // An integer, enum or bool; handed over as 64 bits.
   template <typename T>
-    requires(std::integral<T> || std::is_enum_v<T>)
-  void Field(std::string_view name, T& value) {
+  requires(std::integral<T> ||
+           std::is_enum_v<T>) void Field(std::string_view name, T& value) {
     uint64_t wide = static_cast<uint64_t>(value);
     VisitInteger(name, sizeof(T), wide);
     value = static_cast<T>(wide);
@@ -62,6 +63,9 @@ class StateVisitor {
   virtual void VisitInteger(std::string_view name, size_t size,
                             uint64_t& value) = 0;
   virtual void VisitBytes(std::string_view name, absl::Span<uint8_t> bytes) = 0;
+  // A restored value is impossible. Only a restoring visitor can see one.
+  virtual void ReportMalformed(std::string_view /*name*/,
+                               std::string_view /*what*/) {}
 };
 
 // Hashes what is described: equal hashes, equal state.
@@ -105,6 +109,7 @@ class RestoreVisitor final : public StateVisitor {
   void VisitInteger(std::string_view name, size_t size,
                     uint64_t& value) override;
   void VisitBytes(std::string_view name, absl::Span<uint8_t> bytes) override;
+  void ReportMalformed(std::string_view name, std::string_view what) override;
 
  private:
   std::string_view in_;

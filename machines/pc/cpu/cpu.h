@@ -87,11 +87,20 @@ class Cpu {
   // Returns from RunBlocks after the current instruction: something between
   // instructions may have changed (an interrupt, the clock, mappings).
   void BreakRun() { stop_at_ = steps_left; }
+  // True if this run ends with the current step: REP handlers ask it between
+  // iterations.
+  bool RunBroken() const { return stop_at_ == steps_left; }
+  // The interrupt controllers hold an interrupt for this vCPU. Kept by the
+  // machine; whoever enables interrupts breaks the run if it is set.
+  bool interrupt_request = false;
+  // Set by an instruction after which TF must not trap: INT n, SYSCALL.
+  bool suppress_step_trap = false;
   MachineStatistics statistics;
 
   int index() const { return index_; }
   CpuHost& host() { return *host_; }
   CpuShared& shared() { return *shared_; }
+  const CpuShared& shared() const { return *shared_; }
 
   // --- running ------------------------------------------------------------
   // Executes until steps_left is 0 or BreakRun; faults are delivered.
@@ -245,6 +254,23 @@ class Cpu {
     return WriteSlow(linear, &value, sizeof(T), segment);
   }
 
+  // The host's address of a range within one page that the TLB maps at full
+  // speed for that access; nullptr if there is none. For bulk string moves.
+  const uint8_t* FastRead(uint64_t linear, uint64_t bytes) const {
+    const TlbEntry& entry = tlb_->For(linear);
+    if (entry.read_tag != (linear & ~kPageMask) ||
+        (linear & kPageMask) + bytes > kPageSize)
+      return nullptr;
+    return reinterpret_cast<const uint8_t*>(linear + entry.addend);
+  }
+  uint8_t* FastWrite(uint64_t linear, uint64_t bytes) {
+    const TlbEntry& entry = tlb_->For(linear);
+    if (entry.write_tag != (linear & ~kPageMask) ||
+        (linear & kPageMask) + bytes > kPageSize)
+      return nullptr;
+    return reinterpret_cast<uint8_t*>(linear + entry.addend);
+  }
+
   // The instruction's memory operand.
   template <typename T>
   bool LoadOperand(const Insn& in, T* value) {
@@ -372,8 +398,12 @@ class Cpu {
   // Drops cached translations: all, or of one linear page.
   void DropTranslations();
   void DropTranslation(uint64_t linear);
-  // Drops the permission to write at full speed: pages have become clean.
+  // Drops the permission to write at full speed: of the RAM page `page` (only
+  // TLB slot `slot`, or all if negative), or of every page.
+  void DropWriteTag(uint64_t page, int slot);
   void DropWriteTags();
+  // Forgets where code is fetched from: blocks were dropped.
+  void DropFetchPage() { fetch_page_ = kNoTag; }
 
  private:
   friend struct TaskSwitch;
@@ -394,8 +424,16 @@ class Cpu {
                bool readable, bool writable, bool executable);
   void SelectBank();
 
+  struct Walk;  // page_walk.cc
+  bool WalkTables(uint64_t linear, Walk* walk) const;
+  void SetAccessedDirty(const Walk& walk, bool write);
+
   // Interpreter (interpreter.cc).
   const Block* FindBlock();
+  bool FetchPage(uint64_t linear, uint64_t* ram_page);
+  const Block* BuildBlock(uint64_t linear, unsigned max_count);
+  void StepCarefully(const Block& block);
+  bool ExecuteBreakpointHit(uint64_t linear);
   void DeliverFault();
 
   // Event delivery (event_delivery.cc).
@@ -407,6 +445,18 @@ class Cpu {
                         uint32_t error);
   bool DeliverLong(uint8_t vector, EventKind kind, bool has_error,
                    uint32_t error);
+
+  // Protection (segmentation.cc, far_transfer.cc, task_switch.cc, msr.cc).
+  bool SetEfer(uint64_t value);
+  uint64_t PushedFlags(uint8_t vector, EventKind kind) const;
+  bool FinishTransfer(bool done);
+  bool JumpProtected(uint16_t selector, uint64_t offset);
+  bool CallProtected(uint16_t selector, uint64_t offset, unsigned size);
+  bool ReturnProtected(unsigned size, uint16_t pop_bytes);
+  bool IretReal(unsigned size);
+  bool IretProtected(unsigned size);
+  // The current instruction or event has passed to another task.
+  bool task_switched_ = false;
 
   const int index_;
   CpuShared* const shared_;
@@ -424,7 +474,7 @@ class Cpu {
   std::unique_ptr<TlbBank[]> banks_;
   uint64_t bank_clock_ = 0;
 
-  // The page that code is being fetched from; host nullptr: look it up.
+  // The page that code is being fetched from; kNoTag: look it up.
   uint64_t fetch_page_ = kNoTag;
   uint64_t fetch_ram_page_ = 0;
 

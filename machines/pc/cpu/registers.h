@@ -54,6 +54,9 @@ struct DescriptorTable {
   uint16_t limit = 0xffff;
 };
 
+// MAXPHYADDR, as CPUID leaf 80000008h says.
+inline constexpr int kPhysicalAddressBits = 40;
+
 // CR0. SDM vol. 3, 2.5.
 inline constexpr uint64_t kCr0Pe = 1u << 0;
 inline constexpr uint64_t kCr0Mp = 1u << 1;
@@ -164,6 +167,7 @@ struct Registers {
   std::array<uint64_t, 11> mtrr_fixed{};
   std::array<uint64_t, 16> mtrr_variable{};
   uint64_t feature_control = 1;  // locked
+  uint64_t spec_ctrl = 0;
 
   // What the next instruction boundary must know.
   bool interrupt_shadow = false;  // after STI or MOV SS; SDM vol. 3, 6.8.3

@@ -10,7 +10,7 @@
 
 #include <cstdint>
 #include <map>
-#include <vector>
+#include <utility>
 
 #include "machines/pc/devices/device.h"
 
@@ -35,7 +35,11 @@ class Bus {
     uint64_t size;
     MmioHandler* handler;
   };
-  PortHandler* PortAt(uint16_t port) const;
+  using PortRange =
+      std::pair<const uint16_t, std::pair<uint32_t, PortHandler*>>;
+
+  // The range that claims an address, or nullptr.
+  const PortRange* PortAt(uint16_t port) const;
   const MmioRange* MmioAt(uint64_t address) const;
 
   std::map<uint16_t, std::pair<uint32_t, PortHandler*>> ports_;  // by first

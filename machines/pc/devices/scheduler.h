@@ -71,7 +71,9 @@ class Scheduler {
 
   // Called when the earliest deadline has become earlier than it was, so that
   // a running CPU can shorten its run.
-  void SetEarlierHook(std::function<void()> hook) { earlier_ = std::move(hook); }
+  void SetEarlierHook(std::function<void()> hook) {
+    earlier_ = std::move(hook);
+  }
 
   // The deadlines of all timers.
   void DescribeState(StateVisitor& visitor);

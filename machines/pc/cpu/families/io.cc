@@ -1,0 +1,172 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Ports: IN, OUT, INS, OUTS, and the permission to use them. SDM vol. 1,
+// chapter 19.
+#include "machines/pc/cpu/descriptor.h"
+#include "machines/pc/cpu/families/select.h"
+
+namespace librr::pc {
+
+// SDM vol. 1, 19.5.2: the TSS's permission bit map, where IOPL does not
+// suffice. Two bytes are read, so the map must end with a byte of ones.
+bool Cpu::CheckPorts(uint16_t port, int size) {
+  if (real_mode() || (!v86() && cpl() <= iopl())) return true;
+  constexpr unsigned kMapBase = 0x66;
+  const int type = regs.tr.attributes & 15;
+  if ((type != kTss32Busy && type != kTss32Available) ||
+      regs.tr.limit < kMapBase + 1)
+    return RaiseGp();
+  uint16_t map;
+  LIBRR_TRY(ReadSystem(regs.tr.base + kMapBase, &map));
+  const uint32_t at = uint32_t{map} + port / 8u;
+  if (at + 1 > regs.tr.limit) return RaiseGp();
+  uint16_t bits;
+  LIBRR_TRY(ReadSystem(regs.tr.base + at, &bits));
+  const unsigned mask = (1u << size) - 1;
+  if ((bits >> (port & 7)) & mask) return RaiseGp();
+  return true;
+}
+
+namespace handlers {
+namespace {
+
+template <typename T>
+bool In(Cpu& cpu, uint16_t port) {
+  LIBRR_TRY(cpu.CheckPorts(port, sizeof(T)));
+  cpu.SetReg<T>(kRax * 8, static_cast<T>(cpu.host().ReadPort(cpu.index(), port,
+                                                             sizeof(T))));
+  return true;
+}
+
+template <typename T>
+bool Out(Cpu& cpu, uint16_t port) {
+  LIBRR_TRY(cpu.CheckPorts(port, sizeof(T)));
+  cpu.host().WritePort(cpu.index(), port, sizeof(T), cpu.Reg<T>(kRax * 8));
+  return true;
+}
+
+uint64_t AddressMask(const Insn& in) {
+  return in.address_size == 8   ? ~0ull
+         : in.address_size == 4 ? 0xffffffffull
+                                : 0xffffull;
+}
+
+// Adds to the part of a register that the address size selects.
+void Advance(Cpu& cpu, const Insn& in, GprIndex index, int64_t delta) {
+  const uint64_t sum = cpu.gpr(index) + static_cast<uint64_t>(delta);
+  if (in.address_size == 2) {
+    cpu.SetReg(index * 8, static_cast<uint16_t>(sum));
+  } else {
+    cpu.gpr(index) = sum & AddressMask(in);
+  }
+}
+
+bool Repeats(const Insn& in) {
+  return in.Has(kPrefixRep) || in.Has(kPrefixRepne);
+}
+
+// One iteration is one step. While others are left, RIP stays at the
+// instruction, so that interrupts are taken between iterations.
+template <typename Iteration>
+bool Repeat(Cpu& cpu, const Insn& in, Iteration iteration) {
+  if (!Repeats(in)) return iteration();
+  if ((cpu.gpr(kRcx) & AddressMask(in)) == 0) return true;
+  LIBRR_TRY(iteration());
+  Advance(cpu, in, kRcx, -1);
+  if ((cpu.gpr(kRcx) & AddressMask(in)) != 0) {
+    cpu.rip() -= in.length;
+    ++cpu.statistics.rep_iterations;
+  }
+  return true;
+}
+
+template <typename T>
+bool InputString(Cpu& cpu, const Insn& in) {
+  const uint16_t port = cpu.Reg<uint16_t>(kRdx * 8);
+  LIBRR_TRY(cpu.CheckPorts(port, sizeof(T)));
+  uint64_t linear;
+  LIBRR_TRY(cpu.SegmentedAddress(kEs, cpu.gpr(kRdi) & AddressMask(in),
+                                 sizeof(T), Access::kWrite, &linear));
+  // Reading a port may have effects: the store must not fail after it.
+  LIBRR_TRY(cpu.CheckWrite(linear, sizeof(T), kEs));
+  const T value =
+      static_cast<T>(cpu.host().ReadPort(cpu.index(), port, sizeof(T)));
+  LIBRR_TRY(cpu.WriteLinear(linear, value, kEs));
+  const int64_t size = sizeof(T);
+  Advance(cpu, in, kRdi, (cpu.regs.system_flags & kDf) ? -size : size);
+  return true;
+}
+
+template <typename T>
+bool OutputString(Cpu& cpu, const Insn& in) {
+  const uint16_t port = cpu.Reg<uint16_t>(kRdx * 8);
+  LIBRR_TRY(cpu.CheckPorts(port, sizeof(T)));
+  T value;
+  LIBRR_TRY(cpu.Read(static_cast<SegmentIndex>(in.segment),
+                     cpu.gpr(kRsi) & AddressMask(in), &value));
+  cpu.host().WritePort(cpu.index(), port, sizeof(T), value);
+  const int64_t size = sizeof(T);
+  Advance(cpu, in, kRsi, (cpu.regs.system_flags & kDf) ? -size : size);
+  return true;
+}
+
+// Ports are at most 32 bits wide, whatever REX.W says.
+template <typename F>
+Handler ByPortSize(const Insn& in, F) {
+  switch (in.size) {
+    case 1:
+      return [](Cpu& cpu, const Insn& in) -> bool {
+        return F{}.template operator()<uint8_t>(cpu, in);
+      };
+    case 2:
+      return [](Cpu& cpu, const Insn& in) -> bool {
+        return F{}.template operator()<uint16_t>(cpu, in);
+      };
+    default:
+      return [](Cpu& cpu, const Insn& in) -> bool {
+        return F{}.template operator()<uint32_t>(cpu, in);
+      };
+  }
+}
+
+}  // namespace
+
+Handler InImmediate(const Insn& in) {
+  return ByPortSize(in, []<typename T>(Cpu& cpu, const Insn& in) {
+    return In<T>(cpu, in.imm8());
+  });
+}
+
+Handler InDx(const Insn& in) {
+  return ByPortSize(in, []<typename T>(Cpu& cpu, const Insn&) {
+    return In<T>(cpu, cpu.Reg<uint16_t>(kRdx * 8));
+  });
+}
+
+Handler OutImmediate(const Insn& in) {
+  return ByPortSize(in, []<typename T>(Cpu& cpu, const Insn& in) {
+    return Out<T>(cpu, in.imm8());
+  });
+}
+
+Handler OutDx(const Insn& in) {
+  return ByPortSize(in, []<typename T>(Cpu& cpu, const Insn&) {
+    return Out<T>(cpu, cpu.Reg<uint16_t>(kRdx * 8));
+  });
+}
+
+Handler Ins(const Insn& in) {
+  return ByPortSize(in, []<typename T>(Cpu& cpu, const Insn& in) {
+    return Repeat(cpu, in, [&] { return InputString<T>(cpu, in); });
+  });
+}
+
+Handler Outs(const Insn& in) {
+  return ByPortSize(in, []<typename T>(Cpu& cpu, const Insn& in) {
+    return Repeat(cpu, in, [&] { return OutputString<T>(cpu, in); });
+  });
+}
+
+}  // namespace handlers
+}  // namespace librr::pc
