@@ -93,9 +93,11 @@ bool PartialRemainder(Cpu& cpu, const Insn&) {
     if (x87::ReportUnderflow(fpu)) x87::SetSt(fpu, 0, x87::kIndefinite);
     return true;
   }
-  const x87::HostResult result = x87::Remainder(
+  const x87::RemainderResult result = x87::Remainder(
       kKind, x87::St(fpu, 0), x87::St(fpu, 1), x87::HostControl(fpu));
-  x87::SetConditions(fpu, x87::kConditions, result.status);
+  x87::SetConditions(
+      fpu, result.has_quotient ? x87::kConditions : x87::kC1 | x87::kC2,
+      result.status);
   if (x87::Report(fpu, result.status)) x87::SetSt(fpu, 0, result.value);
   return true;
 }

@@ -51,27 +51,28 @@ uint16_t QuotientConditions(uint64_t quotient) {
 
 }  // namespace
 
-HostResult Remainder(RemainderKind kind, const Float80& dividend,
+RemainderResult Remainder(RemainderKind kind, const Float80& dividend,
                      const Float80& divisor, uint16_t control) {
   // NaNs follow the rule of all operations with two operands.
   if (IsNan(dividend) || IsNan(divisor) || IsUnsupported(dividend) ||
       IsUnsupported(divisor)) {
-    HostResult result = Add(dividend, divisor, control);
-    result.status &= kExceptions;
-    return result;
+    const HostResult nan = Add(dividend, divisor, control);
+    return {nan.value, static_cast<uint16_t>(nan.status & kExceptions), false};
   }
-  if (IsInfinity(dividend) || IsZero(divisor)) return {kIndefinite, kInvalid};
+  if (IsInfinity(dividend) || IsZero(divisor)) return {kIndefinite, kInvalid, false};
   uint16_t status = 0;
   if (IsDenormal(dividend) || IsDenormal(divisor)) {
     status = kDenormal;
-    if (!(control & kDenormal)) return {dividend, status};
+    if (!(control & kDenormal)) return {dividend, status, false};
   }
-  if (IsZero(dividend)) return {dividend, status};
+  if (IsZero(dividend)) return {dividend, status, true};
 
   const uint16_t sign = dividend.sign_exponent & kSign;
   const Unpacked a = Unpack(dividend);
   if (IsInfinity(divisor)) {
-    return {Pack(sign, a.mantissa, a.exponent, control, &status), status};
+    const Float80 value =
+        Pack(sign, a.mantissa, a.exponent, control, &status);
+    return {value, status, true};
   }
   const Unpacked b = Unpack(divisor);
   const int distance = a.exponent - b.exponent;
@@ -83,9 +84,9 @@ HostResult Remainder(RemainderKind kind, const Float80& dividend,
         static_cast<uint64_t>((Wide{a.mantissa} << reduction) % b.mantissa);
     status |= kC2;
     // The divisor's unit, times the power of two that was left out.
-    return {Pack(sign, rest, b.exponent + distance - reduction, control,
-                 &status),
-            status};
+    const Float80 value = Pack(
+        sign, rest, b.exponent + distance - reduction, control, &status);
+    return {value, status, true};
   }
 
   uint64_t quotient = 0, rest = a.mantissa;
@@ -109,7 +110,8 @@ HostResult Remainder(RemainderKind kind, const Float80& dividend,
     }
   }
   status |= QuotientConditions(quotient);
-  return {Pack(result_sign, rest, exponent, control, &status), status};
+  const Float80 value = Pack(result_sign, rest, exponent, control, &status);
+  return {value, status, true};
 }
 
 }  // namespace librr::pc::x87

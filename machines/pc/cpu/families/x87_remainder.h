@@ -22,8 +22,13 @@ enum class RemainderKind : uint8_t {
   kNearest,    // FPREM1, IEEE 754
 };
 
-// The status holds exceptions and C0 to C3.
-HostResult Remainder(RemainderKind kind, const Float80& dividend,
+struct RemainderResult {
+  Float80 value;
+  uint16_t status;         // exceptions and C0 to C3
+  bool has_quotient;       // else C0 and C3 stay as they were
+};
+
+RemainderResult Remainder(RemainderKind kind, const Float80& dividend,
                      const Float80& divisor, uint16_t control);
 
 }  // namespace librr::pc::x87
