@@ -107,6 +107,7 @@ void BareCpu::ResetRegisters() {
     for (SegmentIndex i : {kEs, kCs, kSs, kDs, kFs, kGs})
       regs.segments[i].base = 0;
   }
+  regs.x87 = X87State();  // as after FNINIT
   regs.gpr[kRsp] = mode_ == CpuMode::kReal16 ? 0x8000 : kStack;
   cpu.StateChanged();
 }

@@ -108,6 +108,8 @@ TEST(PlatformTest, SerialInterruptsReachTheCpuThroughThe8259) {
   EXPECT_GE(rig.platform->PendingInterrupt(0), 0);
   EXPECT_EQ(rig.platform->AcknowledgeInterrupt(0), 0x34);
   EXPECT_FALSE(rig.platform->HasPendingInterrupt(0));
+  EXPECT_THAT(rig.events, ElementsAre("signal0", "signal0"))
+      << "falling is a change too";
   rig.Out(0x3f8, 'x');
   EXPECT_EQ(rig.console, "x");
 }

@@ -69,9 +69,9 @@ void Platform::OnIntr(bool high) {
 void Platform::UpdatePending(int vcpu) {
   const LocalApic& apic = *lapics_[vcpu];
   const bool pending = apic.HasPendingInterrupt() || apic.ExtIntPending();
-  const bool rises = pending && pending_[vcpu] == 0;
+  if (pending == (pending_[vcpu] != 0)) return;
   pending_[vcpu] = pending;
-  if (rises) callbacks_.cpu_signal(vcpu);
+  callbacks_.cpu_signal(vcpu);
 }
 
 int Platform::PendingInterrupt(int vcpu) const {

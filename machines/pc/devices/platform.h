@@ -47,7 +47,7 @@ class Platform {
     std::function<void()> power_off;
     std::function<void()> reset;
     std::function<void(uint8_t value)> exit;
-    // `HasPendingInterrupt` of this vCPU has become true.
+    // `HasPendingInterrupt` of this vCPU has changed, either way.
     std::function<void(int vcpu)> cpu_signal;
     std::function<void(int vcpu)> nmi;
     std::function<void(int vcpu)> init;

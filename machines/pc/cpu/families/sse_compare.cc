@@ -13,20 +13,18 @@ namespace {
   case n:                                                         \
     asm volatile(mnemonic " $" #n ", %1, %0" : "+x"(a) : "x"(b)); \
     break;
-#define LIBRR_IMM_CASES_0_TO_7(mnemonic)                      \
-  LIBRR_IMM_CASE(mnemonic, 0)                                 \
-  LIBRR_IMM_CASE(mnemonic, 1)                                 \
-  LIBRR_IMM_CASE(mnemonic, 2)                                 \
-  LIBRR_IMM_CASE(mnemonic, 3) LIBRR_IMM_CASE(mnemonic, 4)     \
-      LIBRR_IMM_CASE(mnemonic, 5) LIBRR_IMM_CASE(mnemonic, 6) \
-          LIBRR_IMM_CASE(mnemonic, 7)
-#define LIBRR_IMM_CASES_8_TO_15(mnemonic)                       \
-  LIBRR_IMM_CASE(mnemonic, 8)                                   \
-  LIBRR_IMM_CASE(mnemonic, 9)                                   \
-  LIBRR_IMM_CASE(mnemonic, 10)                                  \
-  LIBRR_IMM_CASE(mnemonic, 11) LIBRR_IMM_CASE(mnemonic, 12)     \
-      LIBRR_IMM_CASE(mnemonic, 13) LIBRR_IMM_CASE(mnemonic, 14) \
-          LIBRR_IMM_CASE(mnemonic, 15)
+// clang-format off
+#define LIBRR_IMM_CASES_0_TO_7(mnemonic)                                 \
+  LIBRR_IMM_CASE(mnemonic, 0) LIBRR_IMM_CASE(mnemonic, 1)                \
+  LIBRR_IMM_CASE(mnemonic, 2) LIBRR_IMM_CASE(mnemonic, 3)                \
+  LIBRR_IMM_CASE(mnemonic, 4) LIBRR_IMM_CASE(mnemonic, 5)                \
+  LIBRR_IMM_CASE(mnemonic, 6) LIBRR_IMM_CASE(mnemonic, 7)
+#define LIBRR_IMM_CASES_8_TO_15(mnemonic)                                \
+  LIBRR_IMM_CASE(mnemonic, 8) LIBRR_IMM_CASE(mnemonic, 9)                \
+  LIBRR_IMM_CASE(mnemonic, 10) LIBRR_IMM_CASE(mnemonic, 11)              \
+  LIBRR_IMM_CASE(mnemonic, 12) LIBRR_IMM_CASE(mnemonic, 13)              \
+  LIBRR_IMM_CASE(mnemonic, 14) LIBRR_IMM_CASE(mnemonic, 15)
+// clang-format on
 
 // Bits 1:0 are the rounding mode, bit 2 takes MXCSR's instead, bit 3 suppresses
 // the precision exception; the others are reserved and ignored.

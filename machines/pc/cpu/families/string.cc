@@ -238,16 +238,10 @@ bool Repeated(Cpu& cpu, const Insn& in) {
   if (count == 0) return true;
   const bool may_run = in.address_size != 2 && !(cpu.regs.system_flags & kDf) &&
                        IsFlat(cpu, SourceSegment(in)) && IsFlat(cpu, kEs);
-  // Each iteration is a place for a trap or an interrupt.
-  const bool only_one =
-      (cpu.regs.system_flags & kTf) || cpu.regs.pending_debug != 0 ||
-      cpu.regs.nmi_pending ||
-      (cpu.interrupt_request && (cpu.regs.system_flags & kIf));
-  const int64_t steps_to_leave = only_one ? cpu.steps_left : 0;
   for (;;) {
     // One step has been counted already; a run counts the rest of its own.
-    const uint64_t limit = std::min(
-        count, 1 + static_cast<uint64_t>(cpu.steps_left - steps_to_leave));
+    const uint64_t limit =
+        std::min(count, 1 + static_cast<uint64_t>(cpu.steps_left));
     uint64_t done = 0;
     if (may_run && limit > 1)
       done = Operation::template Run<T, repeat>(cpu, in, limit);
@@ -264,7 +258,7 @@ bool Repeated(Cpu& cpu, const Insn& in) {
     if constexpr (Operation::kCompares) {
       if (cpu.regs.flags.zf() != (repeat == Repeat::kWhileEqual)) return true;
     }
-    if (cpu.steps_left <= steps_to_leave || cpu.RunBroken()) {
+    if (cpu.steps_left <= 0 || cpu.RunBroken()) {
       cpu.rip() -= in.length;
       return true;
     }

@@ -9,6 +9,9 @@
 namespace librr::pc::x87 {
 namespace {
 
+constexpr Float80 kMinusOne{kIntegerBit, kSign | kExponentBias};
+constexpr Float80 kMinusHalf{kIntegerBit, kSign | (kExponentBias - 1)};
+
 constexpr mpfr_prec_t kPrecision = 64;
 // MPFR's exponents: value = m * 2^e with m in [1/2, 1).
 constexpr mpfr_exp_t kLargestExponent = 16384;
@@ -152,13 +155,13 @@ HostResult Deliver(Number& value, int ternary, uint16_t control,
 
 // For functions whose value is never a 65-bit number: repeats the approximation
 // with more bits until the rounding is certain. `approximate` must be within
-// 2^20 units in the last place: 2^x for x up to 2^15 loses 16 bits.
+// 2^4 units in the last place.
 template <typename F>
 int RoundCorrectly(Number& value, mpfr_rnd_t rounding, F approximate) {
   for (mpfr_prec_t precision = 128;; precision *= 2) {
     Number wide(precision);
     approximate(wide);
-    if (mpfr_can_round(wide, precision - 20, MPFR_RNDN, MPFR_RNDZ,
+    if (mpfr_can_round(wide, precision - 4, MPFR_RNDN, MPFR_RNDZ,
                        kPrecision + (rounding == MPFR_RNDN ? 1 : 0))) {
       return mpfr_set(value, wide, rounding);
     }
@@ -263,38 +266,21 @@ HostResult PowerMinusOne(const Float80& x, uint16_t control) {
   HostResult result;
   if (CheckOperands(x, x, control, &result)) return result;
   if (StopsAtDenormal(result, control)) return result;
-  if (IsZero(x)) return {x, 0};
+  if (IsInfinity(x) && IsNegative(x)) return {kMinusOne, 0};
+  if (IsZero(x) || Exponent(x) > kExponentBias) return {x, 0};
+  if (Exponent(x) == kExponentBias) {
+    if (x.mantissa != kIntegerBit || !IsNegative(x)) return {x, 0};
+    return {kMinusHalf, 0};
+  }
   WideRange range;
   const Number operand(x);
-  const mpfr_rnd_t rounding = RoundingOf(control);
   Number value;
-  int ternary;
-  if (Exponent(x) >= kExponentBias + 15) {
-    // Infinite, or far outside the range of the format or of one unit.
-    if (IsNegative(x)) {
-      ternary = mpfr_set_si(value, -1, rounding);
-      if (!IsInfinity(x)) {
-        ternary = rounding == MPFR_RNDN || rounding == MPFR_RNDD ? -1 : 1;
-        if (ternary > 0) mpfr_nextabove(value);
-      }
-    } else if (IsInfinity(x)) {
-      ternary = 0;
-      mpfr_set_inf(value, 1);
-    } else {
-      mpfr_set_ui_2exp(value, 1, 32768, rounding);
-      ternary = rounding == MPFR_RNDN || rounding == MPFR_RNDU ? 1 : -1;
-    }
-  } else if (mpfr_integer_p(operand)) {
-    Number power;
-    mpfr_ui_pow(power, 2, operand, MPFR_RNDN);
-    ternary = mpfr_sub_ui(value, power, 1, rounding);
-  } else {
-    ternary = RoundCorrectly(value, rounding, [&](Number& wide) {
-      mpfr_const_log2(wide, MPFR_RNDN);
-      mpfr_mul(wide, wide, operand, MPFR_RNDN);
-      mpfr_expm1(wide, wide, MPFR_RNDN);
-    });
-  }
+  const int ternary =
+      RoundCorrectly(value, RoundingOf(control), [&](Number& wide) {
+        mpfr_const_log2(wide, MPFR_RNDN);
+        mpfr_mul(wide, wide, operand, MPFR_RNDN);
+        mpfr_expm1(wide, wide, MPFR_RNDN);
+      });
   return Deliver(value, ternary, control, result.status);
 }
 
@@ -333,20 +319,18 @@ HostResult LogarithmPlusOne(const Float80& y, const Float80& x,
   HostResult result;
   if (CheckOperands(y, x, control, &result)) return result;
   if (IsNegative(x) && Exponent(x) >= kExponentBias) return Invalid();
+  // The sum would have more than 64 bits.
+  if (Exponent(x) >= kExponentBias + 64) return Logarithm(y, x, control);
   if (StopsAtDenormal(result, control)) return result;
   WideRange range;
   const Number operand(x);
   Number log;
   LogKind kind = LogKind::kIrrational;
-  if (IsInfinity(x)) {
-    kind = LogKind::kInfinite;
-    mpfr_set_inf(log, 1);
-  } else if (IsZero(x)) {
+  if (IsZero(x)) {
     kind = LogKind::kExact;
     mpfr_set(log, operand, MPFR_RNDN);
   } else {
-    // 1 + x is exact in 160 bits unless it is far from a power of two anyway,
-    // or x is larger than 2^90.
+    // 160 bits hold 1 + x, unless x is so small that the sum is no power of two.
     Number sum(160);
     const bool exact = mpfr_add_ui(sum, operand, 1, MPFR_RNDN) == 0;
     mpfr_log1p(log, operand, MPFR_RNDN);

@@ -12,8 +12,9 @@
 // give the bias-adjusted result. Thread-safe; MPFR's range and flags are as
 // before after each call.
 //
-// Outside the ranges in the SDM: F2XM1 of |x| > 1 is 2^x - 1 all the same;
-// FYL2XP1 is y * log2(1 + x) for each x > -1, and invalid from -1 down.
+// Outside the ranges in the SDM: F2XM1 of a finite |x| > 1 is x; FYL2XP1 is
+// y * log2(1 + x) for each x > -1 (from 2^64, y * log2(x)), and invalid from -1
+// down.
 #ifndef LIBRR_MACHINES_PC_CPU_FAMILIES_X87_MPFR_H_
 #define LIBRR_MACHINES_PC_CPU_FAMILIES_X87_MPFR_H_
 
