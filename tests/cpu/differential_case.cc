@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "machines/pc/cpu/decoder.h"
+#include "machines/pc/cpu/memory.h"
 #include "machines/pc/cpu/operand_traits.h"
 #include "tests/cpu/differential_random.h"
 

@@ -84,7 +84,7 @@ void Leave(ucontext_t* context) {
   outcome.vector = static_cast<int>(registers[REG_TRAPNO]);
   outcome.error = static_cast<uint64_t>(registers[REG_ERR]);
   outcome.cr2 = static_cast<uint64_t>(registers[REG_CR2]);
-  std::memcpy(&outcome.state.fx, context->uc_mcontext.fpregs, sizeof(FxImage));
+  std::memcpy(static_cast<void*>(&outcome.state.fx), context->uc_mcontext.fpregs, sizeof(FxImage));
   std::memcpy(registers, g_exchange.caller, sizeof(g_exchange.caller));
   LoadExtendedState(g_exchange.caller_fx, context);
   g_exchange.phase = Phase::kIdle;

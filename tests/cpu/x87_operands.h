@@ -36,16 +36,25 @@ class X87Operands {
   std::mt19937_64& random() { return random_; }
 
   Float80 Extended() {
-    static constexpr uint64_t kMantissas[] = {
-        0, 1, 0x7fffffffffffffff, 0x8000000000000000, 0x8000000000000001,
-        0xc000000000000000, 0xc000000000000001, 0xffffffffffffffff,
-        0xfffffffffffff800, 0xffffff0000000000, 0xfffffffffffffc00,
-        0x8000008000000000, 0xa000000000000000, 0x4000000000000000};
+    static constexpr uint64_t kMantissas[] = {0,
+                                              1,
+                                              0x7fffffffffffffff,
+                                              0x8000000000000000,
+                                              0x8000000000000001,
+                                              0xc000000000000000,
+                                              0xc000000000000001,
+                                              0xffffffffffffffff,
+                                              0xfffffffffffff800,
+                                              0xffffff0000000000,
+                                              0xfffffffffffffc00,
+                                              0x8000008000000000,
+                                              0xa000000000000000,
+                                              0x4000000000000000};
     static constexpr uint16_t kExponents[] = {
-        0, 1, 2, 0x3fbf, 0x3ffd, 0x3ffe, 0x3fff, 0x4000, 0x4001, 0x400d,
-        0x400e, 0x401d, 0x401e, 0x4039, 0x403d, 0x403e, 0x403f, 0x3f81,
-        0x3f80, 0x3f6a, 0x407e, 0x407f, 0x3c01, 0x3c00, 0x3bcd, 0x43fe,
-        0x43ff, 0x7ffd, 0x7ffe, 0x7fff};
+        0,      1,      2,      0x3fbf, 0x3ffd, 0x3ffe, 0x3fff, 0x4000,
+        0x4001, 0x400d, 0x400e, 0x401d, 0x401e, 0x4039, 0x403d, 0x403e,
+        0x403f, 0x3f81, 0x3f80, 0x3f6a, 0x407e, 0x407f, 0x3c01, 0x3c00,
+        0x3bcd, 0x43fe, 0x43ff, 0x7ffd, 0x7ffe, 0x7fff};
     uint64_t mantissa = random_();
     switch (random_() % 4) {
       case 0:
@@ -72,8 +81,7 @@ class X87Operands {
     // Mostly normal numbers.
     if (exponent != 0 && random_() % 16 != 0) mantissa |= 1ull << 63;
     if (exponent == 0 && random_() % 2 != 0) mantissa &= ~(1ull << 63);
-    return {mantissa,
-            static_cast<uint16_t>(exponent | (random_() & 0x8000))};
+    return {mantissa, static_cast<uint16_t>(exponent | (random_() & 0x8000))};
   }
 
   uint32_t Float() {
@@ -81,8 +89,8 @@ class X87Operands {
         0,          1,          0x007fffff, 0x00800000, 0x3f800000, 0x7f7fffff,
         0x7f800000, 0x7f800001, 0x7fc00000, 0x7fffffff, 0x4f000000, 0x00400000};
     const uint32_t sign = static_cast<uint32_t>(random_()) & 0x80000000;
-    return sign ^ (random_() % 2 ? Pick(kValues)
-                                 : static_cast<uint32_t>(random_()));
+    return sign ^
+           (random_() % 2 ? Pick(kValues) : static_cast<uint32_t>(random_()));
   }
 
   uint64_t Double() {

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,12 +55,20 @@ enum class Activity : uint8_t {
   kShutdown = 3,     // after a triple fault
 };
 
+// A deliberate fault, for tests that verification finds one: every instruction
+// of a table row executes `handler` instead of its own.
+struct InjectedFault {
+  uint16_t row;
+  Handler handler;
+};
+
 // What is shared by the vCPUs of one machine.
 struct CpuShared {
   PhysicalMemory* memory;
   PageTracker* tracker;
   BlockCache* blocks;
   std::vector<class Cpu*> cpus;
+  std::optional<InjectedFault> injected_fault = std::nullopt;
 };
 
 struct PendingFault {

@@ -6,7 +6,7 @@
 // The processor is GenuineIntel, family 6, model 0x36: an Atom of the Saltwell
 // generation, which executes in order and does not speculate, as this machine
 // does not. Linux lists that model as NO_SPECULATION
-// (arch/x86/kernel/cpu/common.c, cpu_vuln_whitelist, since 4.15), so every file
+// (6.1, arch/x86/kernel/cpu/common.c, cpu_vuln_whitelist), so every file
 // in /sys/devices/system/cpu/vulnerabilities says "Not affected": no
 // retpolines, no page-table isolation, no clear_bhb, and no cost of their
 // substitutes (IBRS, IBPB, RSB stuffing). Systems that go by

@@ -108,8 +108,7 @@ void Cpu::DeliverFault() {
   BreakRun();
   host_->End(index_, EndReason::kTripleFault,
              absl::StrCat("exception ", fault_.vector,
-                          " while a double fault was being delivered, RIP 0x",
-                          absl::Hex(rip())));
+                          " could not be delivered, RIP 0x", absl::Hex(rip())));
 }
 
 // The order of SDM vol. 3, table 6-2: traps of the last instruction, NMI,

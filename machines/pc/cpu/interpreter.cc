@@ -197,6 +197,9 @@ const Block* Cpu::BuildBlock(uint64_t linear, unsigned max_count) {
       Decode(bytes, available + kMaxInsnBytes, decode_mode_, &in);
       block.second_page = second;
     }
+    if (shared_->injected_fault && in.row == shared_->injected_fault->row)
+        [[unlikely]]
+      in.handler = shared_->injected_fault->handler;
     at += in.length;
     block.bytes = static_cast<uint16_t>(block.bytes + in.length);
     ++block.count;

@@ -15,7 +15,7 @@ namespace {
 // IA32_ARCH_CAPABILITIES: every defect that this machine, which executes in
 // order and never speculates, does not have. IBRS_ALL is not set: it would
 // promise IA32_SPEC_CTRL, whose use costs and gains nothing here. Bit numbers:
-// SDM vol. 4, table 2-2; ITS_NO: Linux 6.1.140, asm/msr-index.h.
+// SDM vol. 4, table 2-2; ITS_NO: Linux, asm/msr-index.h, ARCH_CAP_ITS_NO.
 constexpr uint64_t kArchCapabilities =
     1ull << 0 |   // RDCL_NO: Meltdown, L1TF
     1ull << 3 |   // SKIP_L1DFL_VMENTRY

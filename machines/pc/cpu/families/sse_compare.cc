@@ -6,7 +6,6 @@
 #include "machines/pc/cpu/families/sse_float.h"
 
 namespace librr::pc::handlers {
-namespace {
 
 // The immediate of a host instruction is part of its code: one case for each.
 #define LIBRR_IMM_CASE(mnemonic, n)                               \
@@ -57,8 +56,6 @@ namespace {
     cpu.regs.flags.SetWord((zf ? kZf : 0) | (pf ? kPf : 0) | (cf ? kCf : 0)); \
     return true;                                                              \
   }
-
-}  // namespace
 
 Handler Roundps(const Insn& in) {
   return FloatImmediate<FloatLanes::kNone, Xmm>(in, LIBRR_ROUND_OP("roundps"));

@@ -21,9 +21,8 @@ bool RegisterArithmetic(Cpu& cpu, const Insn& in) {
   if (x87::IsEmpty(fpu, in.dst) || x87::IsEmpty(fpu, in.src)) [[unlikely]] {
     store = x87::ReportUnderflow(fpu);
   } else {
-    const x87::HostResult host =
-        kOperation(x87::St(fpu, in.dst), x87::St(fpu, in.src),
-                   x87::HostControl(fpu));
+    const x87::HostResult host = kOperation(
+        x87::St(fpu, in.dst), x87::St(fpu, in.src), x87::HostControl(fpu));
     result = host.value;
     store = x87::Report(fpu, host.status);
   }
@@ -106,20 +105,19 @@ bool PartialRemainder(Cpu& cpu, const Insn&) {
 
 namespace handlers {
 
-#define LIBRR_X87_OPERATION(Name, Operation)                                \
-  Handler F##Name(const Insn& in) {                                         \
-    if (!in.is_memory()) return &RegisterArithmetic<&x87::Operation, false>; \
-    return in.size == 4                                                     \
-               ? &MemoryArithmetic<uint32_t, &x87::Operation##Float>        \
-               : &MemoryArithmetic<uint64_t, &x87::Operation##Double>;      \
-  }                                                                         \
-  Handler F##Name##p(const Insn&) {                                         \
-    return &RegisterArithmetic<&x87::Operation, true>;                      \
-  }                                                                         \
-  Handler Fi##Name(const Insn& in) {                                        \
-    return in.size == 2                                                     \
-               ? &MemoryArithmetic<uint16_t, &x87::Operation##Int16>        \
-               : &MemoryArithmetic<uint32_t, &x87::Operation##Int32>;       \
+#define LIBRR_X87_OPERATION(Name, Operation)                                   \
+  Handler F##Name(const Insn& in) {                                            \
+    if (!in.is_memory()) return &RegisterArithmetic<&x87::Operation, false>;   \
+    return in.size == 4                                                        \
+               ? &MemoryArithmetic<uint32_t, &x87::Operation##Float>           \
+               : &MemoryArithmetic<uint64_t, &x87::Operation##Double>;         \
+  }                                                                            \
+  Handler F##Name##p(const Insn&) {                                            \
+    return &RegisterArithmetic<&x87::Operation, true>;                         \
+  }                                                                            \
+  Handler Fi##Name(const Insn& in) {                                           \
+    return in.size == 2 ? &MemoryArithmetic<uint16_t, &x87::Operation##Int16>  \
+                        : &MemoryArithmetic<uint32_t, &x87::Operation##Int32>; \
   }
 
 LIBRR_X87_OPERATION(add, Add)
@@ -140,8 +138,8 @@ Handler Fscale(const Insn&) {
       if (x87::ReportUnderflow(fpu)) x87::SetSt(fpu, 0, x87::kIndefinite);
       return true;
     }
-    const x87::HostResult host = x87::Scale(x87::St(fpu, 0), x87::St(fpu, 1),
-                                            x87::HostControl(fpu));
+    const x87::HostResult host =
+        x87::Scale(x87::St(fpu, 0), x87::St(fpu, 1), x87::HostControl(fpu));
     if (x87::Report(fpu, host.status)) x87::SetSt(fpu, 0, host.value);
     return true;
   };

@@ -17,8 +17,8 @@ void PopTimes(X87State& fpu, int pops) {
   for (; pops > 0; --pops) x87::Pop(fpu);
 }
 
-// C3, C2, C0 = ST(0) compared with ST(i); FTST ignores the second. CPUs set them
-// even if an unmasked exception keeps the stack, whatever the SDM says.
+// C3, C2, C0 = ST(0) compared with ST(i); FTST ignores the second. CPUs set
+// them even if an unmasked exception keeps the stack, whatever the SDM says.
 template <auto kOperation, int kPops>
 bool CompareRegisters(Cpu& cpu, const Insn& in) {
   LIBRR_TRY(x87::CheckPending(cpu));
@@ -28,9 +28,9 @@ bool CompareRegisters(Cpu& cpu, const Insn& in) {
   if (x87::IsEmpty(fpu, 0) || x87::IsEmpty(fpu, in.src)) [[unlikely]] {
     done = x87::ReportUnderflow(fpu);
   } else {
-    conditions = kOperation(x87::St(fpu, 0), x87::St(fpu, in.src),
-                            x87::HostControl(fpu))
-                     .status;
+    conditions =
+        kOperation(x87::St(fpu, 0), x87::St(fpu, in.src), x87::HostControl(fpu))
+            .status;
     done = x87::Report(fpu, conditions & ~x87::kC1);
   }
   x87::SetConditions(fpu, kComparison, conditions);
@@ -68,9 +68,9 @@ bool CompareToFlags(Cpu& cpu, const Insn& in) {
   if (x87::IsEmpty(fpu, 0) || x87::IsEmpty(fpu, in.src)) [[unlikely]] {
     done = x87::ReportUnderflow(fpu);
   } else {
-    conditions = kOperation(x87::St(fpu, 0), x87::St(fpu, in.src),
-                            x87::HostControl(fpu))
-                     .status;
+    conditions =
+        kOperation(x87::St(fpu, 0), x87::St(fpu, in.src), x87::HostControl(fpu))
+            .status;
     done = x87::Report(fpu, conditions & ~x87::kC1);
   }
   cpu.regs.flags.SetWord((conditions & x87::kC3 ? kZf : 0) |

@@ -53,40 +53,41 @@ inline uint16_t HostControl(const X87State& fpu) {
 
 #define LIBRR_X87_CLOBBERS \
   "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "cc"
-// After loading the operands: no flag is set and the guest's control word rules.
+// After loading the operands: no flag is set and the guest's control word
+// rules.
 #define LIBRR_X87_BEGIN "fnstcw %[saved]\n\tfnclex\n\tfldcw %[control]\n\t"
 // Status to AX; FLDCW waits, so nothing may be pending.
-#define LIBRR_X87_END                                            \
+#define LIBRR_X87_END                                             \
   "\n\tfnstsw %%ax\n\ttestb $0x80, %%al\n\tjz 1f\n\tfnclex\n1:\t" \
   "fldcw %[saved]\n\t"
 
 // a = op(a).
-#define LIBRR_X87_UNARY(Name, instruction)                                \
-  inline HostResult Name(const Float80& a, uint16_t control) {            \
-    HostResult result;                                                    \
-    uint16_t saved;                                                       \
+#define LIBRR_X87_UNARY(Name, instruction)                                 \
+  inline HostResult Name(const Float80& a, uint16_t control) {             \
+    HostResult result;                                                     \
+    uint16_t saved;                                                        \
     asm volatile("fldt %[a]\n\t" LIBRR_X87_BEGIN instruction LIBRR_X87_END \
-                 "fstpt %[value]"                                         \
-                 : [value] "=m"(result.value), "=a"(result.status),       \
-                   [saved] "=m"(saved)                                    \
-                 : [a] "m"(a), [control] "m"(control)                     \
-                 : LIBRR_X87_CLOBBERS);                                   \
-    return result;                                                        \
+                 "fstpt %[value]"                                          \
+                 : [value] "=m"(result.value),                             \
+                   "=a"(result.status), [saved] "=m"(saved)                \
+                 : [a] "m"(a), [control] "m"(control)                      \
+                 : LIBRR_X87_CLOBBERS);                                    \
+    return result;                                                         \
   }
 
 // a = a op b, b in ST(1).
-#define LIBRR_X87_BINARY(Name, instruction)                                  \
-  inline HostResult Name(const Float80& a, const Float80& b,                 \
-                         uint16_t control) {                                 \
-    HostResult result;                                                       \
-    uint16_t saved;                                                          \
-    asm volatile("fldt %[b]\n\tfldt %[a]\n\t" LIBRR_X87_BEGIN                \
-                 instruction LIBRR_X87_END "fstpt %[value]\n\tfstp %%st(0)"  \
-                 : [value] "=m"(result.value), "=a"(result.status),          \
-                   [saved] "=m"(saved)                                       \
-                 : [a] "m"(a), [b] "m"(b), [control] "m"(control)            \
-                 : LIBRR_X87_CLOBBERS);                                      \
-    return result;                                                           \
+#define LIBRR_X87_BINARY(Name, instruction)                                    \
+  inline HostResult Name(const Float80& a, const Float80& b,                   \
+                         uint16_t control) {                                   \
+    HostResult result;                                                         \
+    uint16_t saved;                                                            \
+    asm volatile(                                                              \
+        "fldt %[b]\n\tfldt %[a]\n\t" LIBRR_X87_BEGIN instruction LIBRR_X87_END \
+        "fstpt %[value]\n\tfstp %%st(0)"                                       \
+        : [value] "=m"(result.value), "=a"(result.status), [saved] "=m"(saved) \
+        : [a] "m"(a), [b] "m"(b), [control] "m"(control)                       \
+        : LIBRR_X87_CLOBBERS);                                                 \
+    return result;                                                             \
   }
 
 // a = a op b, b of type T in memory.
@@ -96,19 +97,19 @@ inline uint16_t HostControl(const X87State& fpu) {
     uint16_t saved;                                                        \
     asm volatile("fldt %[a]\n\t" LIBRR_X87_BEGIN instruction               \
                  " %[b]" LIBRR_X87_END "fstpt %[value]"                    \
-                 : [value] "=m"(result.value), "=a"(result.status),        \
-                   [saved] "=m"(saved)                                     \
+                 : [value] "=m"(result.value),                             \
+                   "=a"(result.status), [saved] "=m"(saved)                \
                  : [a] "m"(a), [b] "m"(b), [control] "m"(control)          \
                  : LIBRR_X87_CLOBBERS);                                    \
     return result;                                                         \
   }
 
 // The six operations with a register, float, double, int16 or int32 source.
-#define LIBRR_X87_OPERATION(Name, stem)                          \
-  LIBRR_X87_BINARY(Name, "f" stem " %%st(1), %%st")              \
-  LIBRR_X87_BINARY_MEMORY(Name##Float, uint32_t, "f" stem "s")   \
-  LIBRR_X87_BINARY_MEMORY(Name##Double, uint64_t, "f" stem "l")  \
-  LIBRR_X87_BINARY_MEMORY(Name##Int16, uint16_t, "fi" stem "s")  \
+#define LIBRR_X87_OPERATION(Name, stem)                         \
+  LIBRR_X87_BINARY(Name, "f" stem " %%st(1), %%st")             \
+  LIBRR_X87_BINARY_MEMORY(Name##Float, uint32_t, "f" stem "s")  \
+  LIBRR_X87_BINARY_MEMORY(Name##Double, uint64_t, "f" stem "l") \
+  LIBRR_X87_BINARY_MEMORY(Name##Int16, uint16_t, "fi" stem "s") \
   LIBRR_X87_BINARY_MEMORY(Name##Int32, uint32_t, "fi" stem "l")
 
 LIBRR_X87_OPERATION(Add, "add")
@@ -130,19 +131,19 @@ LIBRR_X87_UNARY(RoundToInteger, "frndint")
 LIBRR_X87_BINARY(Scale, "fscale")
 
 // Widening loads; exact, but SNaN and denormal operands are reported.
-#define LIBRR_X87_LOAD(Name, T, instruction)                             \
-  inline HostResult Name(const T& a, uint16_t control) {                 \
-    HostResult result;                                                   \
-    uint16_t saved;                                                      \
-    /* ES: nothing was pushed. */                                        \
-    asm volatile(LIBRR_X87_BEGIN instruction                             \
+#define LIBRR_X87_LOAD(Name, T, instruction)                              \
+  inline HostResult Name(const T& a, uint16_t control) {                  \
+    HostResult result;                                                    \
+    uint16_t saved;                                                       \
+    /* ES: nothing was pushed. */                                         \
+    asm volatile(LIBRR_X87_BEGIN instruction                              \
                  " %[a]\n\tfnstsw %%ax\n\ttestb $0x80, %%al\n\tjz 1f\n\t" \
                  "fninit\n\tfldz\n1:\tfldcw %[saved]\n\tfstpt %[value]"   \
-                 : [value] "=m"(result.value), "=a"(result.status),      \
-                   [saved] "=m"(saved)                                   \
-                 : [a] "m"(a), [control] "m"(control)                    \
-                 : LIBRR_X87_CLOBBERS);                                  \
-    return result;                                                       \
+                 : [value] "=m"(result.value),                            \
+                   "=a"(result.status), [saved] "=m"(saved)               \
+                 : [a] "m"(a), [control] "m"(control)                     \
+                 : LIBRR_X87_CLOBBERS);                                   \
+    return result;                                                        \
   }
 LIBRR_X87_LOAD(LoadFloat, uint32_t, "flds")
 LIBRR_X87_LOAD(LoadDouble, uint64_t, "fldl")
@@ -151,19 +152,19 @@ LIBRR_X87_LOAD(LoadInt32, uint32_t, "fildl")
 LIBRR_X87_LOAD(LoadInt64, uint64_t, "fildll")
 
 // Narrowing stores. An unmasked exception but PE leaves `value` zero.
-#define LIBRR_X87_STORE(Name, T, instruction)                             \
-  inline HostStore<T> Name(const Float80& a, uint16_t control) {          \
-    HostStore<T> result{};                                                \
-    uint16_t saved;                                                       \
-    /* ES: it may not have been popped. */                                \
-    asm volatile("fldt %[a]\n\t" LIBRR_X87_BEGIN instruction               \
+#define LIBRR_X87_STORE(Name, T, instruction)                                 \
+  inline HostStore<T> Name(const Float80& a, uint16_t control) {              \
+    HostStore<T> result{};                                                    \
+    uint16_t saved;                                                           \
+    /* ES: it may not have been popped. */                                    \
+    asm volatile("fldt %[a]\n\t" LIBRR_X87_BEGIN instruction                  \
                  " %[value]\n\tfnstsw %%ax\n\ttestb $0x80, %%al\n\tjz 1f\n\t" \
-                 "fninit\n1:\tfldcw %[saved]"                             \
-                 : [value] "+m"(result.value), "=a"(result.status),       \
-                   [saved] "=m"(saved)                                    \
-                 : [a] "m"(a), [control] "m"(control)                     \
-                 : LIBRR_X87_CLOBBERS);                                   \
-    return result;                                                        \
+                 "fninit\n1:\tfldcw %[saved]"                                 \
+                 : [value] "+m"(result.value),                                \
+                   "=a"(result.status), [saved] "=m"(saved)                   \
+                 : [a] "m"(a), [control] "m"(control)                         \
+                 : LIBRR_X87_CLOBBERS);                                       \
+    return result;                                                            \
   }
 LIBRR_X87_STORE(StoreFloat, uint32_t, "fstps")
 LIBRR_X87_STORE(StoreDouble, uint64_t, "fstpl")

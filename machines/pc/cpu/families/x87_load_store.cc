@@ -184,8 +184,7 @@ Handler SelectStore(const Insn& in) {
     case 4:
       return &StoreConverted<uint32_t, &x87::StoreFloat, Target::kFloat, kPop>;
     case 8:
-      return &StoreConverted<uint64_t, &x87::StoreDouble, Target::kFloat,
-                             kPop>;
+      return &StoreConverted<uint64_t, &x87::StoreDouble, Target::kFloat, kPop>;
     default:
       return &StoreExtended;
   }

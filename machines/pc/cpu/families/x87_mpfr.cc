@@ -203,22 +203,19 @@ HostResult Trigonometric(const Float80& x, uint16_t control, F function) {
   return Deliver(value, ternary, control, result.status);
 }
 
-// y * logarithm, where the logarithm's exceptional values are in `log`: a zero,
-// an infinity, a small integer, or regular and irrational.
-enum class LogKind { kInfinite, kExact, kIrrational };
-
+// y * logarithm. `log` is exact (an integer, zero or infinity), or irrational
+// and good for its sign only; then `approximate` computes it.
 template <typename F>
-HostResult Product(const Float80& y, Number& log, LogKind kind, F approximate,
+HostResult Product(const Float80& y, Number& log, bool exact, F approximate,
                    uint16_t control, uint16_t status) {
   const Number factor(y);
   Number value;
   int ternary = 0;
-  if (kind == LogKind::kIrrational && !IsZero(y) && !IsInfinity(y)) {
-    ternary =
-        RoundCorrectly(value, RoundingOf(control), [&](Number& wide) {
-          approximate(wide);
-          mpfr_mul(wide, wide, factor, MPFR_RNDN);
-        });
+  if (!exact && !IsZero(y) && !IsInfinity(y)) {
+    ternary = RoundCorrectly(value, RoundingOf(control), [&](Number& wide) {
+      approximate(wide);
+      mpfr_mul(wide, wide, factor, MPFR_RNDN);
+    });
   } else {
     ternary = mpfr_mul(value, log, factor, RoundingOf(control));
   }
@@ -299,19 +296,11 @@ HostResult Logarithm(const Float80& y, const Float80& x, uint16_t control) {
   WideRange range;
   const Number operand(x);
   Number log;
-  LogKind kind = LogKind::kIrrational;
-  if (IsInfinity(x)) {
-    kind = LogKind::kInfinite;
-    mpfr_set_inf(log, 1);
-  } else {
-    // Exact for powers of two; else good for its sign.
-    if (std::has_single_bit(x.mantissa)) kind = LogKind::kExact;
-    mpfr_log2(log, operand, MPFR_RNDN);
-  }
+  const bool exact = IsInfinity(x) || std::has_single_bit(x.mantissa);
+  mpfr_log2(log, operand, MPFR_RNDN);
   return Product(
-      y, log, kind,
-      [&](Number& wide) { mpfr_log2(wide, operand, MPFR_RNDN); }, control,
-      result.status);
+      y, log, exact, [&](Number& wide) { mpfr_log2(wide, operand, MPFR_RNDN); },
+      control, result.status);
 }
 
 HostResult LogarithmPlusOne(const Float80& y, const Float80& x,
@@ -325,22 +314,23 @@ HostResult LogarithmPlusOne(const Float80& y, const Float80& x,
   WideRange range;
   const Number operand(x);
   Number log;
-  LogKind kind = LogKind::kIrrational;
-  if (IsZero(x)) {
-    kind = LogKind::kExact;
+  bool exact = IsZero(x);
+  if (exact) {
     mpfr_set(log, operand, MPFR_RNDN);
   } else {
-    // 160 bits hold 1 + x, unless x is so small that the sum is no power of two.
+    // 160 bits hold 1 + x, unless x is so small that the sum is no power of
+    // two.
     Number sum(160);
-    const bool exact = mpfr_add_ui(sum, operand, 1, MPFR_RNDN) == 0;
-    mpfr_log1p(log, operand, MPFR_RNDN);
-    if (exact && mpfr_min_prec(sum) == 1) {
-      kind = LogKind::kExact;
+    exact =
+        mpfr_add_ui(sum, operand, 1, MPFR_RNDN) == 0 && mpfr_min_prec(sum) == 1;
+    if (exact) {
       mpfr_log2(log, sum, MPFR_RNDN);
+    } else {
+      mpfr_log1p(log, operand, MPFR_RNDN);
     }
   }
   return Product(
-      y, log, kind,
+      y, log, exact,
       [&](Number& wide) {
         Number ln2(mpfr_get_prec(wide));
         mpfr_const_log2(ln2, MPFR_RNDN);

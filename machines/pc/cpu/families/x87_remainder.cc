@@ -52,14 +52,15 @@ uint16_t QuotientConditions(uint64_t quotient) {
 }  // namespace
 
 RemainderResult Remainder(RemainderKind kind, const Float80& dividend,
-                     const Float80& divisor, uint16_t control) {
+                          const Float80& divisor, uint16_t control) {
   // NaNs follow the rule of all operations with two operands.
   if (IsNan(dividend) || IsNan(divisor) || IsUnsupported(dividend) ||
       IsUnsupported(divisor)) {
     const HostResult nan = Add(dividend, divisor, control);
     return {nan.value, static_cast<uint16_t>(nan.status & kExceptions), false};
   }
-  if (IsInfinity(dividend) || IsZero(divisor)) return {kIndefinite, kInvalid, false};
+  if (IsInfinity(dividend) || IsZero(divisor))
+    return {kIndefinite, kInvalid, false};
   uint16_t status = 0;
   if (IsDenormal(dividend) || IsDenormal(divisor)) {
     status = kDenormal;
@@ -70,8 +71,7 @@ RemainderResult Remainder(RemainderKind kind, const Float80& dividend,
   const uint16_t sign = dividend.sign_exponent & kSign;
   const Unpacked a = Unpack(dividend);
   if (IsInfinity(divisor)) {
-    const Float80 value =
-        Pack(sign, a.mantissa, a.exponent, control, &status);
+    const Float80 value = Pack(sign, a.mantissa, a.exponent, control, &status);
     return {value, status, true};
   }
   const Unpacked b = Unpack(divisor);
@@ -84,8 +84,8 @@ RemainderResult Remainder(RemainderKind kind, const Float80& dividend,
         static_cast<uint64_t>((Wide{a.mantissa} << reduction) % b.mantissa);
     status |= kC2;
     // The divisor's unit, times the power of two that was left out.
-    const Float80 value = Pack(
-        sign, rest, b.exponent + distance - reduction, control, &status);
+    const Float80 value =
+        Pack(sign, rest, b.exponent + distance - reduction, control, &status);
     return {value, status, true};
   }
 

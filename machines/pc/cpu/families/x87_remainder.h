@@ -5,8 +5,8 @@
 //
 // One execution reduces the exponent by fewer than 64; how far it goes when
 // more would be needed is left to the implementation (N between 32 and 63 in
-// SDM vol. 2, FPREM) and differs between vendors. Here, with D the difference of
-// the exponents, N = 32 + D mod 32.
+// SDM vol. 2, FPREM) and differs between vendors. Here, with D the difference
+// of the exponents, N = 32 + D mod 32.
 #ifndef LIBRR_MACHINES_PC_CPU_FAMILIES_X87_REMAINDER_H_
 #define LIBRR_MACHINES_PC_CPU_FAMILIES_X87_REMAINDER_H_
 
@@ -24,12 +24,12 @@ enum class RemainderKind : uint8_t {
 
 struct RemainderResult {
   Float80 value;
-  uint16_t status;         // exceptions and C0 to C3
-  bool has_quotient;       // else C0 and C3 stay as they were
+  uint16_t status;    // exceptions and C0 to C3
+  bool has_quotient;  // else C0 and C3 stay as they were
 };
 
 RemainderResult Remainder(RemainderKind kind, const Float80& dividend,
-                     const Float80& divisor, uint16_t control);
+                          const Float80& divisor, uint16_t control);
 
 }  // namespace librr::pc::x87
 

@@ -121,14 +121,14 @@ inline void SetControl(X87State& fpu, uint16_t value) {
   UpdateSummary(fpu);
 }
 inline void SetConditions(X87State& fpu, uint16_t which, uint16_t value) {
-  fpu.status =
-      static_cast<uint16_t>((fpu.status & ~which) | (value & which));
+  fpu.status = static_cast<uint16_t>((fpu.status & ~which) | (value & which));
 }
 
 // The start of each waiting instruction. With CR0.NE = 0 a PC would signal
 // FERR#, which is not connected here: the exception stays pending.
 inline bool CheckPending(Cpu& cpu) {
-  if (!(cpu.regs.x87.status & kSummary)) [[likely]] return true;
+  if (!(cpu.regs.x87.status & kSummary)) [[likely]]
+    return true;
   return (cpu.regs.cr0 & kCr0Ne) ? cpu.Raise(kX87Error) : true;
 }
 
@@ -137,7 +137,8 @@ inline bool CheckPending(Cpu& cpu) {
 // denormal and zero-divide exceptions keep the operands.
 inline bool Report(X87State& fpu, uint16_t status) {
   SetConditions(fpu, kC1, status);
-  if (!(status & kExceptions)) [[likely]] return true;
+  if (!(status & kExceptions)) [[likely]]
+    return true;
   fpu.status |= status & (kExceptions | kStackFault);
   UpdateSummary(fpu);
   return !Unmasked(fpu, status & (kInvalid | kDenormal | kZeroDivide));

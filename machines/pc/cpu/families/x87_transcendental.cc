@@ -38,8 +38,8 @@ bool TwoOperands(Cpu& cpu, const Insn&) {
   if (x87::IsEmpty(fpu, 0) || x87::IsEmpty(fpu, 1)) [[unlikely]] {
     store = x87::ReportUnderflow(fpu);
   } else {
-    const x87::HostResult result = kFunction(
-        x87::St(fpu, 1), x87::St(fpu, 0), x87::HostControl(fpu));
+    const x87::HostResult result =
+        kFunction(x87::St(fpu, 1), x87::St(fpu, 0), x87::HostControl(fpu));
     value = result.value;
     store = x87::Report(fpu, result.status);
   }

@@ -7,8 +7,8 @@
 // between two steps: timers fire, an event is delivered, or the vCPU whose turn
 // it is executes until the next moment at which anything else can happen. All
 // of it is a function of the state, so budgets leave no trace.
-#ifndef LIBRR_MACHINES_PC_PC_MACHINE_H_
-#define LIBRR_MACHINES_PC_PC_MACHINE_H_
+#ifndef LIBRR_MACHINES_PC_EMBEDDED_PC_H_
+#define LIBRR_MACHINES_PC_EMBEDDED_PC_H_
 
 #include <atomic>
 #include <memory>
@@ -125,4 +125,4 @@ class PcMachine final : public Machine, private CpuHost {
 
 }  // namespace librr::pc
 
-#endif  // LIBRR_MACHINES_PC_PC_MACHINE_H_
+#endif  // LIBRR_MACHINES_PC_EMBEDDED_PC_H_

@@ -10,7 +10,7 @@
 #include "librr-core/base/status_macros.h"
 #include "machines/pc/cpu/descriptor.h"
 #include "machines/pc/devices/acpi_tables.h"
-#include "machines/pc/pc_machine.h"
+#include "machines/pc/embedded_pc.h"
 
 namespace librr::pc {
 namespace {

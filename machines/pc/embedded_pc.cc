@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The librr authors
 // SPDX-License-Identifier: Apache-2.0
-#include "machines/pc/pc_machine.h"
+#include "machines/pc/embedded_pc.h"
 
 #include <algorithm>
 #include <cstring>
