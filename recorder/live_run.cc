@@ -22,7 +22,7 @@ namespace {
 // or a script watches the output, 2 ms while bytes only wait for room.
 constexpr uint64_t kQuietBudget = 10'000'000;
 constexpr uint64_t kLiveBudget = 1'000'000;
-constexpr uint64_t kHeldBudget = 100'000;
+constexpr uint64_t kShortBudget = 100'000;
 
 // Adds the time from its construction to its destruction to `total`.
 class Stopwatch {
@@ -134,63 +134,73 @@ std::optional<EndReason> LiveRun::ReachedLimit() const {
   return std::nullopt;
 }
 
-RunLimits LiveRun::NextLimits(bool stepwise_idle) const {
+// An idle machine returns at once, so that the gate is asked again before its
+// clock moves.
+RunLimits LiveRun::NextLimits() const {
   const Position position = machine_->position();
   const VirtualTime now = machine_->time();
-  const uint64_t budget = inputs_->holds_input() ? kHeldBudget
+  const bool watches_time = Due().has_value() || options_.max_time.has_value();
+  const uint64_t budget = inputs_->holds_input() || watches_time ? kShortBudget
                           : inputs_->exhausted() ? kQuietBudget
-                                                   : kLiveBudget;
+                                                 : kLiveBudget;
   RunLimits limits;
+  limits.idle_until = now;
   limits.until = std::min(Later(position, budget), next_rest_);
-  // What is due already waits for room, not for time.
-  std::optional<VirtualTime> due = inputs_->NextDue();
-  if (due.has_value() && *due <= now) due.reset();
-  if (due.has_value()) limits.idle_until = *due;
-  if (options_.max_time.has_value()) {
-    limits.idle_until = std::min(limits.idle_until, *options_.max_time);
+  // A step takes a nanosecond at least, so as many steps as there are
+  // nanoseconds left do not go past a time.
+  if (const std::optional<VirtualTime> due = Due()) {
+    limits.until = std::min(limits.until, Later(position, *due - now));
   }
-  // A step takes a nanosecond at least, so this many steps do not go past it.
-  if (limits.idle_until != VirtualTime::Max()) {
+  if (options_.max_time.has_value()) {
     limits.until =
-        std::min(limits.until, Later(position, limits.idle_until - now));
+        std::min(limits.until, Later(position, *options_.max_time - now));
   }
   if (options_.max_position.has_value()) {
     limits.until = std::min(limits.until, *options_.max_position);
   }
-  if (stepwise_idle) limits.idle_until = now;
   return limits;
 }
 
-// The machine idles at its present time. Moves its clock to what comes next, in
-// real time if `wait`.
-absl::StatusOr<StopState> LiveRun::PassIdle(bool wait) {
-  const VirtualTime now = machine_->time();
-  const std::optional<VirtualTime> timer = machine_->NextTimer();
+std::optional<VirtualTime> LiveRun::Due() const {
   const std::optional<VirtualTime> due = inputs_->NextDue();
-  VirtualTime next = timer.value_or(VirtualTime::Max());
-  if (due.has_value() && *due > now) next = std::min(next, *due);
-  if (options_.max_time.has_value()) next = std::min(next, *options_.max_time);
+  // What is due already waits for room, not for time.
+  if (due.has_value() && *due <= machine_->time()) return std::nullopt;
+  return due;
+}
 
-  const bool can_take_input = machine_->InputRoom(InputKind::kConsole) > 0;
-  RunLimits limits{.until = machine_->position(), .idle_until = next};
-  if (next == VirtualTime::Max() && !(inputs_->live() && can_take_input)) {
-    return machine_->Run(limits);  // nothing can happen any more
+// When something will happen to the idle machine: `VirtualTime::Max()` if that
+// is up to a live source alone, nullopt if nothing ever will.
+std::optional<VirtualTime> LiveRun::NextHappening() const {
+  VirtualTime next = VirtualTime::Max();
+  for (const std::optional<VirtualTime> time :
+       {machine_->NextTimer(), Due(), options_.max_time}) {
+    if (time.has_value()) next = std::min(next, *time);
   }
+  const bool can_wait_for_input =
+      inputs_->live() && machine_->InputRoom(InputKind::kConsole) > 0;
+  if (next == VirtualTime::Max() && !can_wait_for_input) return std::nullopt;
+  return next;
+}
+
+// Moves the clock of the idle machine to `next`, in real time if `wait`, but
+// not past the time at which an input arrives.
+StopState LiveRun::PassIdle(VirtualTime next, bool wait) {
+  RunLimits limits{.until = machine_->position(), .idle_until = next};
   if (!wait && next != VirtualTime::Max()) return machine_->Run(limits);
 
+  const VirtualTime now = machine_->time();
   const uint64_t begin = clock_->Now();
   std::optional<uint64_t> timeout;
   if (next != VirtualTime::Max()) timeout = next - now;
   clock_->Wait(inputs_->WaitFd(), stop_fd_, timeout);
   const uint64_t waited = clock_->Now() - begin;
   costs_.idle_wait += waited;
-  // Nothing is armed: if idle time is skipped, none passes until the input.
-  if (!wait) {
-    StopState still;
-    still.kind = StopKind::kIdle;
-    return still;
+  if (wait) {
+    limits.idle_until = waited < next - now ? now + waited : next;
+  } else {
+    // Nothing is armed: if idle time is skipped, none passes until the input.
+    limits.idle_until = now;
   }
-  limits.idle_until = waited < next - now ? now + waited : next;
   return machine_->Run(limits);
 }
 
@@ -211,25 +221,25 @@ absl::StatusOr<EndRecord> LiveRun::Execute() {
     const bool wait =
         options_.idle == IdlePolicy::kWait ||
         (options_.idle == IdlePolicy::kAuto && inputs_->live());
-    // While something may still come, the gate is asked again before the clock
-    // of an idle machine moves; and a limit of time needs to know how it moved.
-    const bool stepwise_idle = wait || !inputs_->exhausted() ||
-                               options_.max_time.has_value();
-    StopState stop = machine_->Run(NextLimits(stepwise_idle));
+    StopState stop = machine_->Run(NextLimits());
     LIBRR_RETURN_IF_ERROR(log_status_);
-    if (stop.kind == StopKind::kIdle && stepwise_idle && !ReachedLimit()) {
+    if (stop.kind == StopKind::kIdle && !ReachedLimit()) {
+      // What the machine did may have made room for more, or been awaited.
       LIBRR_ASSIGN_OR_RETURN(const bool arrived, PollGate());
       if (arrived) continue;
-      LIBRR_ASSIGN_OR_RETURN(stop, PassIdle(wait));
-      LIBRR_RETURN_IF_ERROR(log_status_);
-    }
-    if (stop.kind == StopKind::kEnded) {
-      EndRecord end = RecordEnd(*machine_, stop);
-      if (end.reason == EndReason::kIdle && end.detail.empty()) {
+      if (const std::optional<VirtualTime> next = NextHappening()) {
+        stop = PassIdle(*next, wait);
+        LIBRR_RETURN_IF_ERROR(log_status_);
+      } else {
+        EndRecord end = RecordEnd(*machine_, EndReason::kIdle);
         end.detail = inputs_->Pending();
+        if (end.detail.empty()) {
+          end.detail = "no timer is armed and no input is left";
+        }
+        return end;
       }
-      return end;
     }
+    if (stop.kind == StopKind::kEnded) return RecordEnd(*machine_, stop);
   }
 }
 

@@ -269,8 +269,11 @@ class Replayer::Impl final : private OutputSink {
     recorded.kind = StopKind::kEnded;
     recorded.end = end.reason;
     recorded.exit_code = end.exit_code;
+    // Which vCPU was the last one to go idle is not part of an end.
+    const bool same_vcpu =
+        stop.vcpu == end.vcpu || end.reason == EndReason::kIdle;
     if (stop.kind != StopKind::kEnded || stop.end != end.reason ||
-        stop.exit_code != end.exit_code || stop.vcpu != end.vcpu ||
+        stop.exit_code != end.exit_code || !same_vcpu ||
         machine_->position() != end.position || machine_->time() != end.time) {
       return Diverge(
           Divergence::Kind::kEnd, "end",

@@ -189,6 +189,7 @@ absl::StatusOr<Arguments> ParseArguments(const Command& command,
                                          absl::Span<const std::string> typed) {
   const std::vector<Option> options = AllOptions(command);
   Arguments arguments;
+  arguments.typed_.assign(typed.begin(), typed.end());
   bool options_ended = false;
   for (size_t i = 0; i < typed.size(); ++i) {
     const std::string& word = typed[i];

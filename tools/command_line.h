@@ -44,15 +44,17 @@ struct Command {
   size_t min_words;
   size_t max_words;
   std::vector<absl::Span<const Option>> options;
-  // OK, or why the command failed; `exit_code` is then made from it. A command
-  // whose exit code is not 0 for another reason returns it.
+  // The exit code, or why the command failed (see `ExitCodeFor`).
   absl::StatusOr<int> (*run)(const Arguments& arguments);
 };
 
 // What was typed, checked against a command's tables.
 class Arguments {
  public:
+  // What is no option.
   const std::vector<std::string>& words() const { return words_; }
+  // Everything, as it was typed.
+  const std::vector<std::string>& typed() const { return typed_; }
 
   bool Has(std::string_view option) const;
   // nullopt if it was not given.
@@ -70,6 +72,7 @@ class Arguments {
 
   std::map<std::string, std::string, std::less<>> values_;
   std::vector<std::string> words_;
+  std::vector<std::string> typed_;
 };
 
 // InvalidArgument: an unknown option, a missing value, too few or many words.

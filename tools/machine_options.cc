@@ -13,6 +13,7 @@
 #include "tools/exit_code.h"
 #include "tools/file_bytes.h"
 #include "tools/message.h"
+#include "tools/raw_terminal.h"
 #include "tools/sandbox.h"
 
 namespace librr::tools {
@@ -175,9 +176,9 @@ absl::StatusOr<LiveInput> InputFromOptions(const Arguments& arguments) {
     input.source = *std::move(script);
     return input;
   }
-  input.terminal = RawTerminal::Enter(STDIN_FILENO);
+  input.from_terminal = isatty(STDIN_FILENO) != 0;
   DescriptorSourceOptions options;
-  if (input.terminal.has_value()) options.stop_byte = kStopKey;
+  if (input.from_terminal) options.stop_byte = kStopKey;
   input.source = NewDescriptorSource(STDIN_FILENO, options);
   return input;
 }

@@ -7,7 +7,6 @@
 #define LIBRR_TOOLS_MACHINE_OPTIONS_H_
 
 #include <memory>
-#include <optional>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -16,7 +15,6 @@
 #include "librr/machine.h"
 #include "librr/pc_machine.h"
 #include "tools/command_line.h"
-#include "tools/raw_terminal.h"
 
 namespace librr::tools {
 
@@ -33,10 +31,12 @@ absl::StatusOr<LiveRunOptions> RunOptionsFrom(const Arguments& arguments);
 absl::StatusOr<std::unique_ptr<Machine>> MakeMachine(const PcConfig& config,
                                                      const Arguments& arguments);
 
-// The script of --input, or standard input; a terminal becomes raw.
+// The script of --input, or standard input.
 struct LiveInput {
   std::unique_ptr<InputSource> source;
-  std::optional<RawTerminal> terminal;
+  // Standard input is a terminal and somebody types at it: it should be raw,
+  // and `kStopKey` stops the run.
+  bool from_terminal = false;
 };
 absl::StatusOr<LiveInput> InputFromOptions(const Arguments& arguments);
 

@@ -106,8 +106,10 @@ class LiveRun final : private OutputSink {
   // Whether an input was applied.
   absl::StatusOr<bool> PollGate();
   std::optional<EndReason> ReachedLimit() const;
-  RunLimits NextLimits(bool stepwise_idle) const;
-  absl::StatusOr<StopState> PassIdle(bool wait);
+  RunLimits NextLimits() const;
+  std::optional<VirtualTime> Due() const;
+  std::optional<VirtualTime> NextHappening() const;
+  StopState PassIdle(VirtualTime next, bool wait);
   absl::StatusOr<EndRecord> Execute();
 
   Machine* const machine_;

@@ -237,9 +237,10 @@ void Builder::ChoosePrefixes() {
     segment_ = kSegments[random_.Below(shape_.code32 ? 4 : 5)];
   }
   if (!shape_.code32 && random_.Percent(6)) address_prefix_ = true;
-  // Ignored repeat prefixes.
+  // Ignored repeat prefixes. (Some CPUs let them select LOOPE or LOOPNE.)
   if (row_.map == OpcodeMap::k1B && row_.prefix == Prefix::Any &&
       !(row_.attributes & kString) && row_.opcode != 0x90 &&
+      name_.substr(0, 4) != "loop" &&
       random_.Percent(3))
     repeat_ = random_.Percent(50) ? 0xf2 : 0xf3;
   if ((row_.attributes & kLockable) && shape_.memory) {
@@ -255,6 +256,12 @@ void Builder::ChooseRegisters() {
   opcode_register_ = AnyRegister();
   for (Operand operand : row_.operands) {
     if (operand == Operand::Sw) reg_ %= 6;
+    if (operand == Operand::Dy) reg_ &= 7;
+    if (operand == Operand::Cy) {
+      // Whether the others are #UD or #GP for the user depends on the CPU.
+      static constexpr unsigned kRegisters[] = {0, 2, 3, 4};
+      reg_ = kRegisters[random_.Below(std::size(kRegisters))];
+    }
     if (operand == Operand::STi) rm_ &= 7;
     if (operand == Operand::Pq) reg_ &= 7;
     if (operand == Operand::Nq || operand == Operand::Qq ||
@@ -303,7 +310,9 @@ uint64_t Builder::AccessAlignment() {
 void Builder::ChooseString() {
   const uint64_t size =
       name_.empty() || HasSize(row_, OperandSize::k1) ? 1 : static_cast<uint64_t>(shape_.size);
-  uint64_t count = random_.Below(24);
+  // With a count of zero CPUs differ in whether ports are checked.
+  const bool port = name_[0] == 'i' || name_[0] == 'o';
+  uint64_t count = random_.Below(24) + (port ? 1 : 0);
   if (random_.Percent(60)) {
     repeat_ = 0xf3;
     if ((name_ == "cmps" || name_ == "scas") && random_.Percent(50))

@@ -122,11 +122,27 @@ bool HasUndefinedResult(const TestCase& test, uint64_t source) {
   return name == "bswap" && test.shape.size == 2;
 }
 
-std::vector<MemoryRange> UncomparedMemory(const TestCase& test) {
+bool HasUndefinedFaultAddress(const TestCase& test) {
+  const string_view name = test.shape.table_row().mnemonic;
+  static constexpr string_view kNames[] = {"cmps",   "movs",    "fldenv",
+                                           "frstor", "fnstenv", "fnsave",
+                                           "fxsave", "fxrstor"};
+  return std::find(std::begin(kNames), std::end(kNames), name) !=
+         std::end(kNames);
+}
+
+bool HasUndefinedMmxState(const TestCase& test, bool faulted) {
+  const InstructionRow& row = test.shape.table_row();
+  if (!(row.attributes & kMmx)) return false;
+  return faulted || (test.shape.memory && row.mnemonic == string_view("cvtpi2ps"));
+}
+
+std::vector<MemoryRange> UncomparedMemory(const TestCase& test, bool faulted) {
   const string_view name = test.shape.table_row().mnemonic;
   if (name == "fxsave") {
     // FOP, FIP, FDP; the CPU's own MXCSR_MASK; what no CPU need write.
-    return {{test.operand + 5, 19}, {test.operand + 28, 4},
+    return {{test.operand + 5, 19},
+            {test.operand + 28, 4},
             {test.operand + 416, 96}};
   }
   if (name == "fnstenv" || name == "fnsave") {
@@ -134,6 +150,10 @@ std::vector<MemoryRange> UncomparedMemory(const TestCase& test) {
     if (test.shape.size == 2) return {{test.operand + 6, 8}};
     return {{test.operand + 12, 16}};
   }
+  if ((name == "shld" || name == "shrd") && HasUndefinedResult(test, 0))
+    return {{test.operand, static_cast<uint64_t>(test.shape.size)}};
+  // A frame that does not fit: some CPUs have written part of it.
+  if (name == "enter" && faulted) return {{kDataWindow, kDataWritableBytes}};
   return {};
 }
 

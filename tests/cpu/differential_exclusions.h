@@ -20,15 +20,24 @@ const char* ReasonToSkip(const InstructionRow& row, bool code32);
 // The RFLAGS bits that are undefined after the case retires.
 uint64_t UndefinedFlags(const TestCase& test);
 
-// True if the case's result is undefined, destination and flags.
+// True if the case's result is undefined, destination and flags. `source` is
+// the second operand.
 bool HasUndefinedResult(const TestCase& test, uint64_t source);
 
-// Bytes of memory that the case writes and whose values differ between CPUs.
+// True if the fault may name one of several addresses: two operands,
+// both bad, or one that takes several accesses.
+bool HasUndefinedFaultAddress(const TestCase& test);
+
+// True if CPUs differ in whether the MMX registers have been entered (TOP,
+// tags): by an MMX instruction that faults, by CVTPI2PS from memory.
+bool HasUndefinedMmxState(const TestCase& test, bool faulted);
+
+// Bytes of memory that may differ between CPUs after the case.
 struct MemoryRange {
   uint64_t address;
   uint64_t bytes;
 };
-std::vector<MemoryRange> UncomparedMemory(const TestCase& test);
+std::vector<MemoryRange> UncomparedMemory(const TestCase& test, bool faulted);
 
 }  // namespace librr::pc
 

@@ -14,6 +14,7 @@ constexpr uint64_t kTableEntries = kPageTables + 0x10000;
 constexpr uint64_t kTablesEnd = 0x20000;
 constexpr uint64_t kPresentUser = 5;
 constexpr uint64_t kWritable = 2;
+constexpr uint64_t kNoExecute = 1ull << 63;
 
 bool HasErrorCode(int vector) {
   return vector == kGeneralProtection || vector == kPageFault ||
@@ -28,9 +29,9 @@ uint64_t EntryOf(uint64_t page) {
   if (page >= kCodeWindow && page < kCodeWindow + kCodeWindowBytes)
     return page | kPresentUser | kWritable;
   if (page >= kDataWindow && page < kDataWindow + kDataWritableBytes)
-    return page | kPresentUser | kWritable;
+    return page | kPresentUser | kWritable | kNoExecute;
   if (page >= kDataWindow && page < kDataWindow + kDataWindowBytes)
-    return page | kPresentUser;
+    return page | kPresentUser | kNoExecute;
   return 0;
 }
 
@@ -45,6 +46,9 @@ InterpretedRunner::InterpretedRunner() : bare_(CpuMode::kLong64, 3) {
   }
   for (uint64_t vector = 0; vector < 256; ++vector)
     bare_.WriteRam(kHandlers + 16 * vector, {&kHlt, 1});
+  // The TSS has no I/O permission bitmap: its offset is past the limit.
+  const uint8_t no_bitmap[] = {0xff, 0xff};
+  bare_.WriteRam(kTss + 0x66, no_bitmap);
   const std::vector<uint8_t> padding(kCodeWindowBytes, kPadding);
   bare_.WriteRam(kCodeWindow, padding);
   std::memset(data(kDataWindow), 0x5a, kDataWindowBytes);
@@ -99,6 +103,11 @@ Outcome InterpretedRunner::Run(const MachineState& input, bool code32) {
   Outcome outcome;
   outcome.vector = bare_.DeliveredVector();
   if (outcome.vector < 0) outcome.vector = -2;
+  if (bare_.host.end_reason != EndReason::kNone) {
+    outcome.vector = -3;
+    outcome.detail = bare_.host.end_detail;
+    bare_.host.end_reason = EndReason::kNone;
+  }
   const bool has_error = HasErrorCode(outcome.vector);
   const uint64_t frame = kKernelStack - (has_error ? 48 : 40);
   const auto frame_word = [this, frame, has_error](uint64_t i) {

@@ -25,7 +25,8 @@ class InterpretedRunner {
   void WriteCode(uint64_t address, absl::Span<const uint8_t> bytes);
   // The byte at `address` of the data window.
   uint8_t* data(uint64_t address);
-  // Runs to the first exception; `vector` is -2 if there was none.
+  // Runs to the first exception. `vector` is -2 if there was none within
+  // reasonable time, -3 if the machine ended (see `detail`).
   Outcome Run(const MachineState& input, bool code32);
 
  private:

@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kSignals[] = {SIGTRAP, SIGSEGV, SIGILL, SIGFPE, SIGBUS};
 constexpr uint64_t kAlignmentCheckFlag = 1u << 18;
+constexpr uint64_t kNestedTaskAndIdFlags = 1u << 14 | 1u << 21;
 constexpr uint16_t kCompatibilityCode = 0x23;
 constexpr int kBreakpointTrap = 3;
 
@@ -167,6 +168,9 @@ Outcome NativeRunner::Run(const MachineState& input, bool code32) {
   g_exchange.code32 = code32;
   g_exchange.phase = Phase::kEntering;
   asm volatile("int3" : : : "memory");
+  // The return from a signal handler leaves what POPF did to these.
+  __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() &
+                                 ~kNestedTaskAndIdFlags);
   Outcome outcome = g_exchange.outcome;
   // A trap of the padding means that the instruction went there.
   if (outcome.vector == kBreakpointTrap) {

@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/types/span.h"
 
@@ -67,6 +68,7 @@ struct Outcome {
   int vector = -1;  // the fault; -1 if the instruction retired
   uint64_t error = 0;
   uint64_t cr2 = 0;  // of a page fault
+  std::string detail;
   MachineState state;
 };
 

@@ -67,7 +67,7 @@ struct EncodedForm {
 inline std::vector<EncodedForm> AllForms() {
   std::vector<EncodedForm> forms;
   for (const InstructionRow& row : InstructionTable()) {
-    if (!(row.attributes & kX87)) continue;
+    if (row.map != OpcodeMap::k1B || (row.opcode & 0xf8) != 0xd8) continue;
     const uint8_t reg = static_cast<uint8_t>(row.ext.reg << 3);
     if (row.ext.mod == 1) {
       forms.push_back({&row, {row.opcode, static_cast<uint8_t>(reg | 6)}});

@@ -33,7 +33,7 @@ struct TlbEntry {
   uintptr_t addend = 0;  // host address = linear + addend
 };
 
-inline constexpr int kTlbEntries = 512;
+inline constexpr int kTlbEntries = 2048;
 
 struct TlbTable {
   std::array<TlbEntry, kTlbEntries> entries;

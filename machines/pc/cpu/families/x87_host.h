@@ -53,6 +53,9 @@ inline uint16_t HostControl(const X87State& fpu) {
 
 #define LIBRR_X87_CLOBBERS \
   "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "cc"
+// Outputs are early-clobbered: AX and the saved control word are written before
+// the last operand's address is used.
+//
 // After loading the operands: no flag is set and the guest's control word
 // rules.
 #define LIBRR_X87_BEGIN "fnstcw %[saved]\n\tfnclex\n\tfldcw %[control]\n\t"
@@ -69,7 +72,7 @@ inline uint16_t HostControl(const X87State& fpu) {
     asm volatile("fldt %[a]\n\t" LIBRR_X87_BEGIN instruction LIBRR_X87_END \
                  "fstpt %[value]"                                          \
                  : [value] "=m"(result.value),                             \
-                   "=a"(result.status), [saved] "=m"(saved)                \
+                   "=&a"(result.status), [saved] "=&m"(saved)              \
                  : [a] "m"(a), [control] "m"(control)                      \
                  : LIBRR_X87_CLOBBERS);                                    \
     return result;                                                         \
@@ -84,7 +87,8 @@ inline uint16_t HostControl(const X87State& fpu) {
     asm volatile(                                                              \
         "fldt %[b]\n\tfldt %[a]\n\t" LIBRR_X87_BEGIN instruction LIBRR_X87_END \
         "fstpt %[value]\n\tfstp %%st(0)"                                       \
-        : [value] "=m"(result.value), "=a"(result.status), [saved] "=m"(saved) \
+        : [value] "=m"(result.value),                                          \
+          "=&a"(result.status), [saved] "=&m"(saved)                           \
         : [a] "m"(a), [b] "m"(b), [control] "m"(control)                       \
         : LIBRR_X87_CLOBBERS);                                                 \
     return result;                                                             \
@@ -98,7 +102,7 @@ inline uint16_t HostControl(const X87State& fpu) {
     asm volatile("fldt %[a]\n\t" LIBRR_X87_BEGIN instruction               \
                  " %[b]" LIBRR_X87_END "fstpt %[value]"                    \
                  : [value] "=m"(result.value),                             \
-                   "=a"(result.status), [saved] "=m"(saved)                \
+                   "=&a"(result.status), [saved] "=&m"(saved)              \
                  : [a] "m"(a), [b] "m"(b), [control] "m"(control)          \
                  : LIBRR_X87_CLOBBERS);                                    \
     return result;                                                         \
@@ -140,7 +144,7 @@ LIBRR_X87_BINARY(Scale, "fscale")
                  " %[a]\n\tfnstsw %%ax\n\ttestb $0x80, %%al\n\tjz 1f\n\t" \
                  "fninit\n\tfldz\n1:\tfldcw %[saved]\n\tfstpt %[value]"   \
                  : [value] "=m"(result.value),                            \
-                   "=a"(result.status), [saved] "=m"(saved)               \
+                   "=&a"(result.status), [saved] "=&m"(saved)             \
                  : [a] "m"(a), [control] "m"(control)                     \
                  : LIBRR_X87_CLOBBERS);                                   \
     return result;                                                        \
@@ -161,7 +165,7 @@ LIBRR_X87_LOAD(LoadInt64, uint64_t, "fildll")
                  " %[value]\n\tfnstsw %%ax\n\ttestb $0x80, %%al\n\tjz 1f\n\t" \
                  "fninit\n1:\tfldcw %[saved]"                                 \
                  : [value] "+m"(result.value),                                \
-                   "=a"(result.status), [saved] "=m"(saved)                   \
+                   "=&a"(result.status), [saved] "=&m"(saved)                 \
                  : [a] "m"(a), [control] "m"(control)                         \
                  : LIBRR_X87_CLOBBERS);                                       \
     return result;                                                            \
@@ -183,7 +187,7 @@ inline HostPair Extract(const Float80& a, uint16_t control) {
                "fninit\n\tfldz\n\tfldz\n1:\tfldcw %[saved]\n\t"
                "fstpt %[second]\n\tfstpt %[first]"
                : [first] "=m"(result.first), [second] "=m"(result.second),
-                 "=a"(result.status), [saved] "=m"(saved)
+                 "=&a"(result.status), [saved] "=&m"(saved)
                : [a] "m"(a), [control] "m"(control)
                : LIBRR_X87_CLOBBERS);
   return result;
