@@ -193,8 +193,7 @@ bool PcMachine::DeliverEvent(Cpu& cpu) {
   const bool delivered = cpu.DeliverPendingEvent(cpu.interrupt_request);
   running_ = nullptr;
   if (!delivered) return false;
-  ++position_;
-  turn_left_ -= turn_left_ > 0 ? 1 : 0;
+  CountSteps(1);
   return true;
 }
 
@@ -205,9 +204,13 @@ void PcMachine::RunTurn(uint64_t budget) {
   cpu.position_at_zero = position_ + budget;
   cpu.RunBlocks();
   running_ = nullptr;
-  const uint64_t done = budget - static_cast<uint64_t>(cpu.steps_left);
-  position_ += done;
-  turn_left_ -= std::min(turn_left_, done);
+  CountSteps(budget - static_cast<uint64_t>(cpu.steps_left));
+}
+
+// A single vCPU has no turns: its runs may be longer than one.
+void PcMachine::CountSteps(uint64_t steps) {
+  position_ += steps;
+  if (cpus_.size() > 1) turn_left_ -= std::min(turn_left_, steps);
 }
 
 StopState PcMachine::Run(const RunLimits& limits) {

@@ -91,6 +91,7 @@ class PcMachine final : public Machine, private CpuHost {
   bool Idle(const RunLimits& limits, StopState* stop);
   void RunTurn(uint64_t budget);
   bool DeliverEvent(Cpu& cpu);
+  void CountSteps(uint64_t steps);
   void UpdateInterruptRequest(int vcpu);
   void BreakRun();
 

@@ -47,6 +47,7 @@ struct TestCase {
   uint64_t address = 0;   // where the code goes; equal to input.rip
   uint64_t operand = 0;   // the memory operand's address, if there is one
   unsigned shift_count = 0;  // of shift rows: the count before masking
+  bool split = false;  // the interpreter's run is split after every step
   MachineState input;
   std::vector<DataPatch> patches;
 };

@@ -56,7 +56,6 @@ constexpr Exclusion kExclusions[] = {
     {"cpuid", "identifies the CPU"},
     {"rdrand", "random"},
     {"rdseed", "random"},
-    {"prefetchw", "AMD has no register form"},
 };
 
 bool IsShift(string_view name) {
@@ -122,13 +121,27 @@ bool HasUndefinedResult(const TestCase& test, uint64_t source) {
   return name == "bswap" && test.shape.size == 2;
 }
 
+bool HasUndefinedRegisters(const TestCase& test, bool faulted) {
+  return faulted && test.shape.table_row().mnemonic == string_view("popa");
+}
+
 bool HasUndefinedFaultAddress(const TestCase& test) {
   const string_view name = test.shape.table_row().mnemonic;
   static constexpr string_view kNames[] = {"cmps",   "movs",    "fldenv",
                                            "frstor", "fnstenv", "fnsave",
-                                           "fxsave", "fxrstor"};
+                                           "fxsave", "fxrstor", "maskmovq",
+                                           "maskmovdqu"};
   return std::find(std::begin(kNames), std::end(kNames), name) !=
          std::end(kNames);
+}
+
+uint64_t UndefinedMxcsrFlags(const TestCase& test, const Outcome& host) {
+  if (host.vector != kSimdError) return 0;
+  const string_view name = test.shape.table_row().mnemonic;
+  if (name == "dpps" || name == "dppd") return 0x3f;
+  const uint64_t unmasked =
+      host.state.fx.mxcsr & ~(test.input.fx.mxcsr >> 7) & 0x18;
+  return unmasked ? 0x20 : 0;
 }
 
 bool HasUndefinedMmxState(const TestCase& test, bool faulted) {
@@ -152,6 +165,10 @@ std::vector<MemoryRange> UncomparedMemory(const TestCase& test, bool faulted) {
   }
   if ((name == "shld" || name == "shrd") && HasUndefinedResult(test, 0))
     return {{test.operand, static_cast<uint64_t>(test.shape.size)}};
+  // AMD zeroes the upper half, Intel leaves it. SDM vol. 2, PUSH.
+  if (name.substr(0, 5) == "push " && test.shape.code32 &&
+      test.shape.size == 4)
+    return {{test.input.gpr[kRsp] - 2, 2}};
   // A frame that does not fit: some CPUs have written part of it.
   if (name == "enter" && faulted) return {{kDataWindow, kDataWritableBytes}};
   return {};

@@ -24,6 +24,9 @@ uint64_t UndefinedFlags(const TestCase& test);
 // the second operand.
 bool HasUndefinedResult(const TestCase& test, uint64_t source);
 
+// True if a fault in the middle may leave general registers changed: POPA.
+bool HasUndefinedRegisters(const TestCase& test, bool faulted);
+
 // True if the fault may name one of several addresses: two operands,
 // both bad, or one that takes several accesses.
 bool HasUndefinedFaultAddress(const TestCase& test);
@@ -31,6 +34,10 @@ bool HasUndefinedFaultAddress(const TestCase& test);
 // True if CPUs differ in whether the MMX registers have been entered (TOP,
 // tags): by an MMX instruction that faults, by CVTPI2PS from memory.
 bool HasUndefinedMmxState(const TestCase& test, bool faulted);
+
+// The MXCSR flags that differ between CPUs when #XM is raised: PE beside an
+// unmasked OE or UE; those of the intermediate results of DPPS and DPPD.
+uint64_t UndefinedMxcsrFlags(const TestCase& test, const Outcome& host);
 
 // Bytes of memory that may differ between CPUs after the case.
 struct MemoryRange {

@@ -71,7 +71,8 @@ uint8_t* InterpretedRunner::data(uint64_t address) {
   return bare_.cpu.shared().memory->Host(address);
 }
 
-Outcome InterpretedRunner::Run(const MachineState& input, bool code32) {
+Outcome InterpretedRunner::Run(const MachineState& input, bool code32,
+                               bool split) {
   Cpu& cpu = bare_.cpu;
   Registers& regs = cpu.regs;
   regs = initial_;
@@ -98,7 +99,12 @@ Outcome InterpretedRunner::Run(const MachineState& input, bool code32) {
   }
   cpu.activity = Activity::kRunning;
   cpu.ModeChanged();
-  bare_.Run(kMostSteps);
+  if (split) {
+    for (uint64_t i = 0; i < kMostSteps && bare_.DeliveredVector() < 0; ++i)
+      bare_.Run(1);
+  } else {
+    bare_.Run(kMostSteps);
+  }
 
   Outcome outcome;
   outcome.vector = bare_.DeliveredVector();

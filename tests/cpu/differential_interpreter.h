@@ -6,7 +6,7 @@
 //
 //   InterpretedRunner ours;
 //   ours.WriteCode(kCodeWindow, bytes);
-//   Outcome outcome = ours.Run(input, /*code32=*/false);
+//   Outcome outcome = ours.Run(input, /*code32=*/false, /*split=*/false);
 #ifndef LIBRR_TESTS_CPU_DIFFERENTIAL_INTERPRETER_H_
 #define LIBRR_TESTS_CPU_DIFFERENTIAL_INTERPRETER_H_
 
@@ -26,8 +26,9 @@ class InterpretedRunner {
   // The byte at `address` of the data window.
   uint8_t* data(uint64_t address);
   // Runs to the first exception. `vector` is -2 if there was none within
-  // reasonable time, -3 if the machine ended (see `detail`).
-  Outcome Run(const MachineState& input, bool code32);
+  // reasonable time, -3 if the machine ended (see `detail`). The result is the
+  // same if the run is split after every step.
+  Outcome Run(const MachineState& input, bool code32, bool split);
 
  private:
   BareCpu bare_;

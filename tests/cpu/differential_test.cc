@@ -112,6 +112,8 @@ struct Coverage {
 class Differential : public testing::Test {
  protected:
   void SetUp() override {
+    if (!__builtin_cpu_supports("sse4.2") || !__builtin_cpu_supports("popcnt"))
+      GTEST_SKIP() << "the host has no SSE4.2";
     ASSERT_TRUE(native_.ok()) << "the low address windows are taken";
   }
   void RunTable(bool code32);
@@ -174,17 +176,20 @@ void Differential::CompareRegisters(const TestCase& test, const Outcome& host,
              static_cast<uint64_t>(ours.vector));
   const bool faulted = host.vector >= 0;
   if (host.vector == kPageFault && ours.vector == kPageFault) {
-    table->Add("cr2", 0, host.cr2, ours.cr2,
-               HasUndefinedFaultAddress(test) ? 0 : ~0ull);
+    const bool undefined_address = HasUndefinedFaultAddress(test);
+    table->Add("cr2", 0, host.cr2, ours.cr2, undefined_address ? 0 : ~0ull);
     // Low memory holds the interpreter's tables: present, but not the user's.
-    table->Add("error", 0, host.error, ours.error,
-               host.cr2 < kPageTables + 0x20000 ? ~1ull : ~0ull);
+    // So may the host's kernel, in the upper half.
+    const bool present = undefined_address ||
+                         host.cr2 < kPageTables + 0x20000 || host.cr2 >> 63;
+    table->Add("error", 0, host.error, ours.error, present ? ~1ull : ~0ull);
   } else if (faulted) {
     table->Add("error", 0, host.error, ours.error);
   }
   table->Add("rip", before.rip, h.rip, o.rip);
-  const bool undefined =
-      !faulted && HasUndefinedResult(test, SourceOf(test));
+  const bool undefined = !faulted && HasUndefinedResult(test, SourceOf(test));
+  const bool undefined_registers =
+      undefined || HasUndefinedRegisters(test, faulted);
   uint64_t flags = ~0ull;
   if (!faulted) flags &= ~UndefinedFlags(test);
   if (undefined) {
@@ -194,12 +199,13 @@ void Differential::CompareRegisters(const TestCase& test, const Outcome& host,
   table->Add("rflags", before.rflags, h.rflags, o.rflags, flags);
   for (size_t i = 0; i < 16; ++i) {
     table->Add(kGprNames[i], before.gpr[i], h.gpr[i], o.gpr[i],
-               undefined ? 0 : ~0ull);
+               undefined_registers ? 0 : ~0ull);
   }
   const FxImage& b = before.fx;
   table->Add("fcw", b.control, h.fx.control, o.fx.control);
   if (!HasUndefinedMmxState(test, faulted)) CompareX87(b, h.fx, o.fx, table);
-  table->Add("mxcsr", b.mxcsr, h.fx.mxcsr, o.fx.mxcsr);
+  table->Add("mxcsr", b.mxcsr, h.fx.mxcsr, o.fx.mxcsr,
+             ~UndefinedMxcsrFlags(test, host));
   for (size_t i = 0; i < 16; ++i) {
     for (size_t half = 0; half < 2; ++half) {
       table->Add("xmm" + std::to_string(i) + (half ? ".hi" : ".lo"),
@@ -238,7 +244,8 @@ bool Differential::RunCase(const TestCase& test, Coverage* coverage,
                            std::string* report) {
   Load(test);
   const Outcome host = native_.Run(test.input, test.shape.code32);
-  const Outcome ours = interpreted_.Run(test.input, test.shape.code32);
+  const Outcome ours = 
+      interpreted_.Run(test.input, test.shape.code32, test.split);
   ++coverage->cases;
   if (host.vector >= 0) ++coverage->faults;
   // Back to padding.

@@ -136,7 +136,8 @@ void ReportOpen(const char* name) {
   }
   PrintPlace(caught.ip);
   Value("cs", caught.cs);
-  Value("fl", caught.flags);
+  Value("fl", caught.flags & ~(Word)kFlagRf);
+  if (caught.flags & kFlagRf) Print(" rf");
   const bool user = (caught.cs & 3) == 3;
   const Word expected = user ? (Word)user_stack + 4096 : try_sp;
   if (!(caught.flags & kFlagVm) && caught.sp != expected) {

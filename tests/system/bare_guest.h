@@ -74,7 +74,18 @@ extern bool (*on_event)(struct Frame* frame);
   "movl $77f, try_end; mov %%esp, try_sp; push $2; popf\n76:\n"
 #define TRY_LEAVE "\n77: push $2; popf\n"
 #endif
-#define TRY(code, ...) asm volatile(TRY_ENTER code TRY_LEAVE __VA_ARGS__)
+// Operands need not name what memory is touched.
+#define OPERANDS(...) OPERANDS_##__VA_OPT__(GIVEN)(__VA_ARGS__)
+#define OPERANDS_() :
+#define OPERANDS_GIVEN(...) __VA_ARGS__
+#define FENCED_ASM(code, ...)                          \
+  do {                                                 \
+    asm volatile("" : : : "memory");                   \
+    asm volatile(code OPERANDS(__VA_ARGS__));          \
+    asm volatile("" : : : "memory");                   \
+  } while (0)
+#define TRY(code, ...) \
+  FENCED_ASM(TRY_ENTER code TRY_LEAVE __VA_OPT__(, ) __VA_ARGS__)
 
 // The same at privilege level 3, with a stack of its own and `user_flags`.
 extern Word user_flags;
@@ -93,7 +104,8 @@ extern uint8_t user_stack[4096];
   "push $76f; push $0x2b; pop %%ds; push $0x2b; pop %%es; iret\n76:\n"
 #endif
 #define TRY_USER(code, ...) \
-  asm volatile(USER_ENTER code "\nint $0x30\n77: push $2; popf\n" __VA_ARGS__)
+  FENCED_ASM(USER_ENTER code "\nint $0x30\n77: push $2; popf\n" \
+             __VA_OPT__(, ) __VA_ARGS__)
 
 // Prints what happened in the last TRY.
 void Report(const char* name);

@@ -3,6 +3,7 @@
 //
 // x87 data transfer: FLD, FST, FSTP, FILD, FIST, FISTP, FISTTP, FBLD, FBSTP,
 // FXCH. SDM vol. 1, 8.3.3.
+#include <algorithm>
 #include <cstring>
 
 #include "machines/pc/cpu/families/handlers.h"
@@ -43,6 +44,14 @@ bool Store(Cpu& cpu, const Insn& in, const T& value) {
   } else {
     return StoreTen(cpu, in, value.low, value.high);
   }
+}
+
+// A store that an unmasked exception holds back faults all the same where the
+// memory is not writable.
+bool CheckStore(Cpu& cpu, const Insn& in, unsigned size) {
+  uint64_t linear;
+  LIBRR_TRY(cpu.OperandAddress(in, size, Access::kWrite, &linear));
+  return cpu.CheckWrite(linear, size, static_cast<SegmentIndex>(in.segment));
 }
 
 // Pushes a value whose conversion gave `status`.
@@ -145,7 +154,9 @@ bool StoreConverted(Cpu& cpu, const Insn& in) {
   }
   const bool store = !x87::Unmasked(
       fpu, result.status & static_cast<uint16_t>(~x87::kInexact));
-  if (store) LIBRR_TRY(Store(cpu, in, result.value));
+  LIBRR_TRY(
+      store ? Store(cpu, in, result.value)
+            : CheckStore(cpu, in, std::min<unsigned>(sizeof(T), kTenBytes)));
   x87::Report(fpu, result.status);
   if (store && kPop) x87::Pop(fpu);
   return true;
@@ -156,10 +167,10 @@ bool StoreExtended(Cpu& cpu, const Insn& in) {
   LIBRR_TRY(x87::CheckPending(cpu));
   X87State& fpu = cpu.regs.x87;
   const bool empty = x87::IsEmpty(fpu, 0);
-  if (!empty || !x87::Unmasked(fpu, x87::kInvalid)) {
-    const Float80& value = empty ? x87::kIndefinite : x87::St(fpu, 0);
-    LIBRR_TRY(StoreTen(cpu, in, value.mantissa, value.sign_exponent));
-  }
+  const Float80& value = empty ? x87::kIndefinite : x87::St(fpu, 0);
+  LIBRR_TRY(empty && x87::Unmasked(fpu, x87::kInvalid)
+                ? CheckStore(cpu, in, kTenBytes)
+                : StoreTen(cpu, in, value.mantissa, value.sign_exponent));
   if (empty ? x87::ReportUnderflow(fpu) : x87::Report(fpu, 0)) x87::Pop(fpu);
   return true;
 }
