@@ -33,10 +33,14 @@ std::vector<Phase> Typing(bool quick) {
   return phases;
 }
 
-absl::StatusOr<ProcessFigures> MeasureAlone(const Measurement& measurement) {
-  LIBRR_ASSIGN_OR_RETURN(const std::vector<ProcessFigures> figures,
-                         RunByTurns({MeasureMachine(measurement)}));
-  return figures[0];
+// Measures one machine by itself; later calls do nothing after an error.
+ProcessFigures MeasureAlone(const Measurement& measurement,
+                            absl::Status& status) {
+  if (!status.ok()) return {};
+  const absl::StatusOr<std::vector<ProcessFigures>> figures =
+      RunByTurns({MeasureMachine(measurement)});
+  status = figures.status();
+  return figures.ok() ? figures->front() : ProcessFigures();
 }
 
 // A trace's path; the file is deleted with it.
@@ -66,33 +70,29 @@ absl::StatusOr<GuestResults> MeasureGuest(
   const TemporaryTrace replayed(plan.folder, "replayed");
   const TemporaryTrace recorded(plan.folder, "recorded");
   say("recording what will be replayed");
-  LIBRR_RETURN_IF_ERROR(
-      MeasureAlone({Way::kRecord, plan.guest, work, replayed.path()}).status());
-  for (int i = 0; i < plan.rounds; ++i) {
+  absl::Status status;
+  MeasureAlone({Way::kRecord, plan.guest, work, replayed.path()}, status);
+  for (int i = 0; i < plan.rounds && status.ok(); ++i) {
     say(absl::StrCat("running, recording and replaying by turns, round ", i + 1,
                      " of ", plan.rounds));
-    LIBRR_ASSIGN_OR_RETURN(
-        const std::vector<ProcessFigures> figures,
-        RunByTurns({
-            MeasureMachine({Way::kRun, plan.guest, work, ""}),
-            MeasureMachine({Way::kRecord, plan.guest, work, recorded.path()}),
-            MeasureMachine({Way::kReplay, {}, {}, replayed.path()}),
-        }));
-    results.rounds.push_back({figures[0], figures[1], figures[2]});
+    const absl::StatusOr<std::vector<ProcessFigures>> figures = RunByTurns({
+        MeasureMachine({Way::kRun, plan.guest, work, ""}),
+        MeasureMachine({Way::kRecord, plan.guest, work, recorded.path()}),
+        MeasureMachine({Way::kReplay, {}, {}, replayed.path()}),
+    });
+    if (!figures.ok()) return figures.status();
+    results.rounds.push_back({(*figures)[0], (*figures)[1], (*figures)[2]});
   }
 
   say("sizes of traces");
-  LIBRR_ASSIGN_OR_RETURN(
-      results.idle_trace,
-      MeasureAlone({Way::kRecord, plan.guest, {}, recorded.path()}));
+  results.idle_trace =
+      MeasureAlone({Way::kRecord, plan.guest, {}, recorded.path()}, status);
   const std::vector<Phase> hashing = {
       {"SHA-256", plan.quick ? "workload sha256 4" : "workload sha256 64"}};
-  LIBRR_ASSIGN_OR_RETURN(
-      results.sha256_trace,
-      MeasureAlone({Way::kRecord, plan.guest, hashing, recorded.path()}));
-  LIBRR_ASSIGN_OR_RETURN(results.typing_trace,
-                         MeasureAlone({Way::kRecord, plan.guest,
-                                       Typing(plan.quick), recorded.path()}));
+  results.sha256_trace = MeasureAlone(
+      {Way::kRecord, plan.guest, hashing, recorded.path()}, status);
+  results.typing_trace = MeasureAlone(
+      {Way::kRecord, plan.guest, Typing(plan.quick), recorded.path()}, status);
 
   say("memory of a guest that uses all of its own");
   const std::vector<Phase> filling = {
@@ -100,11 +100,11 @@ absl::StatusOr<GuestResults> MeasureGuest(
       {"fill", "cat /dev/zero >/tmp/zeros; rm /tmp/zeros"}};
   GuestFiles small = plan.guest;
   small.memory_bytes = uint64_t{256} << 20;
-  LIBRR_ASSIGN_OR_RETURN(
-      results.full_record,
-      MeasureAlone({Way::kRecord, small, filling, recorded.path()}));
-  LIBRR_ASSIGN_OR_RETURN(results.full_replay,
-                         MeasureAlone({Way::kReplay, {}, {}, recorded.path()}));
+  results.full_record =
+      MeasureAlone({Way::kRecord, small, filling, recorded.path()}, status);
+  results.full_replay =
+      MeasureAlone({Way::kReplay, {}, {}, recorded.path()}, status);
+  if (!status.ok()) return status;
   return results;
 }
 

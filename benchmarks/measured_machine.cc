@@ -93,9 +93,13 @@ uint64_t ResidentRamBytes(uint64_t ram_bytes) {
 }
 
 absl::StatusOr<PcConfig> Configure(const GuestFiles& guest) {
+  absl::StatusOr<std::string> kernel = ReadFile(guest.kernel);
+  if (!kernel.ok()) return kernel.status();
+  absl::StatusOr<std::string> initrd = ReadFile(guest.initrd);
+  if (!initrd.ok()) return initrd.status();
   PcConfig config;
-  LIBRR_ASSIGN_OR_RETURN(config.kernel, ReadFile(guest.kernel));
-  LIBRR_ASSIGN_OR_RETURN(config.initrd, ReadFile(guest.initrd));
+  config.kernel = *std::move(kernel);
+  config.initrd = *std::move(initrd);
   config.command_line = "console=ttyS0";
   config.memory_bytes = guest.memory_bytes;
   return config;
@@ -124,84 +128,98 @@ absl::Status CheckEnd(const EndRecord& end, const PhaseTypist& typist,
                    typist.figures().size(), " phases. ", end.detail));
 }
 
+absl::Status AddTraceFigures(const std::string& path, ProcessFigures& figures) {
+  const absl::StatusOr<std::unique_ptr<TraceReader>> trace =
+      TraceReader::Open(path);
+  if (!trace.ok()) return trace.status();
+  const TraceInfo& info = (*trace)->info();
+  figures.bytes = info.bytes;
+  figures.input_count = info.input_count;
+  figures.output_count = info.output_count;
+  figures.digest_count = info.digest_count;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ProcessFigures> MeasureLive(const Measurement& measurement,
                                            TurnTaker& turns) {
-  LIBRR_ASSIGN_OR_RETURN(PcConfig config, Configure(measurement.guest));
-  LIBRR_ASSIGN_OR_RETURN(const std::unique_ptr<Machine> machine,
-                         CreatePcMachine(config));
+  absl::StatusOr<PcConfig> config = Configure(measurement.guest);
+  if (!config.ok()) return config.status();
+  const absl::StatusOr<std::unique_ptr<Machine>> machine =
+      CreatePcMachine(*config);
+  if (!machine.ok()) return machine.status();
   TurnClock clock(&turns);
-  PhaseTypist typist(machine.get(), measurement.phases, &turns);
+  PhaseTypist typist(machine->get(), measurement.phases, &turns);
   RecorderOptions options;
   options.run.power_on_seconds = kPowerOnSeconds;
   options.run.seed = kSeed;
   options.run.idle = IdlePolicy::kSkip;
   options.run.clock = &clock;
 
+  const bool records = measurement.way == Way::kRecord;
   std::unique_ptr<Recorder> recorder;
-  if (measurement.way == Way::kRecord) {
-    LIBRR_ASSIGN_OR_RETURN(
-        recorder, Recorder::Create(measurement.trace, DescribePc(config),
-                                   machine.get(), options));
+  if (records) {
+    absl::StatusOr<std::unique_ptr<Recorder>> created = Recorder::Create(
+        measurement.trace, DescribePc(*config), machine->get(), options);
+    if (!created.ok()) return created.status();
+    recorder = *std::move(created);
   }
-  config = PcConfig();  // the machine and the trace have copies
-  ProcessFigures figures;
+  *config = PcConfig();  // the machine and the trace have copies
+  LiveRun run(machine->get(), &typist, nullptr, nullptr, options.run);
   const uint64_t begin = ProcessCpuNs();
-  EndRecord end;
-  if (recorder != nullptr) {
-    LIBRR_ASSIGN_OR_RETURN(end, recorder->Record(&typist, nullptr));
-    figures.costs = recorder->costs();
-  } else {
-    LiveRun run(machine.get(), &typist, nullptr, nullptr, options.run);
-    LIBRR_ASSIGN_OR_RETURN(end, run.Run());
-    figures.costs = run.costs();
-  }
+  const absl::StatusOr<EndRecord> end =
+      records ? recorder->Record(&typist, nullptr) : run.Run();
+  if (!end.ok()) return end.status();
+  ProcessFigures figures;
   figures.execution_cpu_ns = ProcessCpuNs() - begin;
-  FillIn(*machine, figures);
-  LIBRR_RETURN_IF_ERROR(CheckEnd(end, typist, measurement));
+  figures.costs = records ? recorder->costs() : run.costs();
+  FillIn(**machine, figures);
+  absl::Status status = CheckEnd(*end, typist, measurement);
+  if (!status.ok()) return status;
 
   figures.keystrokes = typist.keystrokes();
   figures.phase_count = typist.figures().size();
   std::copy(typist.figures().begin(), typist.figures().end(),
             figures.phases.begin());
-  if (recorder != nullptr) {
-    recorder.reset();
-    LIBRR_ASSIGN_OR_RETURN(const std::unique_ptr<TraceReader> trace,
-                           TraceReader::Open(measurement.trace));
-    figures.bytes = trace->info().bytes;
-    figures.input_count = trace->info().input_count;
-    figures.output_count = trace->info().output_count;
-    figures.digest_count = trace->info().digest_count;
-  }
+  if (!records) return figures;
+  recorder.reset();
+  status = AddTraceFigures(measurement.trace, figures);
+  if (!status.ok()) return status;
   return figures;
 }
 
 absl::StatusOr<ProcessFigures> MeasureReplay(const Measurement& measurement,
                                              TurnTaker& turns) {
-  LIBRR_ASSIGN_OR_RETURN(const std::unique_ptr<TraceReader> trace,
-                         TraceReader::Open(measurement.trace));
+  const absl::StatusOr<std::unique_ptr<TraceReader>> trace =
+      TraceReader::Open(measurement.trace);
+  if (!trace.ok()) return trace.status();
   const MachineFactory factory =
       [&trace](const std::string&) -> absl::StatusOr<std::unique_ptr<Machine>> {
-    LIBRR_ASSIGN_OR_RETURN(const PcConfig config, PcConfigFromTrace(*trace));
-    return CreatePcMachine(config);
+    const absl::StatusOr<PcConfig> config = PcConfigFromTrace(**trace);
+    if (!config.ok()) return config.status();
+    return CreatePcMachine(*config);
   };
   TurnObserver observer(&turns);
   ReplayOptions options;
   options.observer = &observer;
-  LIBRR_ASSIGN_OR_RETURN(const std::unique_ptr<Replayer> replayer,
-                         Replayer::Create(trace.get(), factory, options));
-  ProcessFigures figures;
+  const absl::StatusOr<std::unique_ptr<Replayer>> replayer =
+      Replayer::Create(trace->get(), factory, options);
+  if (!replayer.ok()) return replayer.status();
   const uint64_t begin = ProcessCpuNs();
-  LIBRR_RETURN_IF_ERROR(replayer->RunToEnd());
+  const absl::Status status = (*replayer)->RunToEnd();
+  if (!status.ok()) return status;
+  ProcessFigures figures;
   figures.execution_cpu_ns = ProcessCpuNs() - begin;
-  FillIn(replayer->machine(), figures);
+  FillIn((*replayer)->machine(), figures);
   return figures;
 }
 
 }  // namespace
 
 Job MeasureMachine(const Measurement& measurement) {
-  LIBRR_CHECK(measurement.phases.size() < kMaxPhases);
-  return [measurement](TurnTaker& turns) {
+  return [measurement](TurnTaker& turns) -> absl::StatusOr<ProcessFigures> {
+    if (measurement.phases.size() >= kMaxPhases) {
+      return absl::InvalidArgumentError("too many phases");
+    }
     return measurement.way == Way::kReplay ? MeasureReplay(measurement, turns)
                                            : MeasureLive(measurement, turns);
   };

@@ -112,11 +112,11 @@ struct RegisterValue {
 
 // What a run cost and did; for people and benchmarks, never for the guest.
 struct MachineStatistics {
-  uint64_t steps = 0;              // the position
-  uint64_t rep_iterations = 0;     // of these, REP iterations past the first
-  uint64_t exceptions = 0;         // delivered
-  uint64_t interrupts = 0;         // delivered
-  uint64_t decoded_blocks = 0;     // by the interpreter's cache
+  uint64_t steps = 0;           // the position
+  uint64_t rep_iterations = 0;  // of these, REP iterations past the first
+  uint64_t exceptions = 0;      // delivered
+  uint64_t interrupts = 0;      // delivered
+  uint64_t decoded_blocks = 0;  // by the interpreter's cache
   uint64_t invalidated_blocks = 0;
   uint64_t page_walks = 0;
 };
@@ -159,8 +159,8 @@ class Machine {
   virtual absl::Status ReadPhysical(GuestPhysical address,
                                     absl::Span<uint8_t> out) const = 0;
   // NotFound if not mapped. Sets no accessed bit; ignores permissions.
-  virtual absl::StatusOr<GuestPhysical> Translate(int vcpu,
-                                                  GuestVirtual address) const = 0;
+  virtual absl::StatusOr<GuestPhysical> Translate(
+      int vcpu, GuestVirtual address) const = 0;
   // A count of pages dirtied so far: deterministic, what digests are paced by.
   virtual uint64_t DirtiedPages() const = 0;
   virtual MachineStatistics Statistics() const = 0;

@@ -33,9 +33,9 @@ inline constexpr uint64_t kPcMinMemory = 4ull << 20;
 inline constexpr uint64_t kPcMaxMemory = 64ull << 30;
 
 struct PcConfig {
-  std::string kernel;        // the file's bytes
-  std::string initrd;        // the file's bytes; empty: none
-  std::string command_line;  // at most 2047 bytes
+  std::string kernel;                    // the file's bytes
+  std::string initrd;                    // the file's bytes; empty: none
+  std::string command_line;              // at most 2047 bytes
   uint64_t memory_bytes = 512ull << 20;  // a multiple of 1 MiB
   int vcpus = 1;
   std::string engine = "interp";  // how to execute; never visible to the guest
@@ -44,7 +44,8 @@ struct PcConfig {
 // Fails with InvalidArgument if the kernel is of no known kind, memory is too
 // small for it, or a value is out of range: the message says which and what
 // would do.
-absl::StatusOr<std::unique_ptr<Machine>> CreatePcMachine(const PcConfig& config);
+absl::StatusOr<std::unique_ptr<Machine>> CreatePcMachine(
+    const PcConfig& config);
 
 }  // namespace librr
 

@@ -266,8 +266,7 @@ void PcMachine::WritePort(int, uint16_t port, int size, uint32_t value) {
 uint64_t PcMachine::ReadMmio(int vcpu, uint64_t physical, int size) {
   AddSurcharge(kMmioSurchargeNs);
   LocalApic& apic = platform_->lapic(vcpu);
-  if (apic.MapsPage(physical))
-    return apic.ReadMmio(physical & kPageMask, size);
+  if (apic.MapsPage(physical)) return apic.ReadMmio(physical & kPageMask, size);
   return platform_->bus().ReadMmio(physical, size);
 }
 
@@ -321,7 +320,8 @@ uint64_t PcMachine::NextRandom() {
   return z ^ (z >> 31);
 }
 
-// --- the gate -----------------------------------------------------------------
+// --- the gate
+// -----------------------------------------------------------------
 
 size_t PcMachine::InputRoom(InputKind kind) const {
   switch (kind) {
@@ -336,10 +336,9 @@ size_t PcMachine::InputRoom(InputKind kind) const {
 
 absl::Status PcMachine::ApplyInput(const Input& input) {
   if (input.payload.empty() || input.payload.size() > InputRoom(input.kind)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("an input of kind ", static_cast<int>(input.kind), " and ",
-                     input.payload.size(), " bytes does not fit at position ",
-                     position_));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "an input of kind ", static_cast<int>(input.kind), " and ",
+        input.payload.size(), " bytes does not fit at position ", position_));
   }
   const auto* bytes = reinterpret_cast<const uint8_t*>(input.payload.data());
   if (input.kind == InputKind::kConsole) {
@@ -358,7 +357,8 @@ absl::Status PcMachine::ApplyInput(const Input& input) {
   return absl::OkStatus();
 }
 
-// --- state ----------------------------------------------------------------------
+// --- state
+// ----------------------------------------------------------------------
 
 void PcMachine::DescribeClock(StateVisitor& v) {
   v.Field("position", position_);
@@ -446,8 +446,8 @@ absl::Status PcMachine::ReadPhysical(GuestPhysical address,
       return absl::OutOfRangeError(
           absl::StrCat("physical address 0x", absl::Hex(at), " is not RAM"));
     }
-    const size_t length = std::min<size_t>(out.size() - done,
-                                           kPageSize - (at & kPageMask));
+    const size_t length =
+        std::min<size_t>(out.size() - done, kPageSize - (at & kPageMask));
     std::memcpy(out.data() + done, host, length);
     done += length;
   }
@@ -464,8 +464,8 @@ absl::Status PcMachine::WritePhysical(GuestPhysical address,
       return absl::OutOfRangeError(
           absl::StrCat("physical address 0x", absl::Hex(at), " is not RAM"));
     }
-    const size_t length = std::min<size_t>(bytes.size() - done,
-                                           kPageSize - (at & kPageMask));
+    const size_t length =
+        std::min<size_t>(bytes.size() - done, kPageSize - (at & kPageMask));
     tracker_->BeforeStore(memory_->PageOfHost(host),
                           static_cast<unsigned>(at & kPageMask),
                           static_cast<unsigned>(length));

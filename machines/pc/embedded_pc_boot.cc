@@ -27,8 +27,8 @@ absl::Status CheckConfig(const PcConfig& config) {
         " bytes: it must be a multiple of 1 MiB, from 4 MiB to 64 GiB"));
   }
   if (config.vcpus < 1 || config.vcpus > kMaxVcpus) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        config.vcpus, " vCPUs: there can be 1 to ", kMaxVcpus));
+    return absl::InvalidArgumentError(
+        absl::StrCat(config.vcpus, " vCPUs: there can be 1 to ", kMaxVcpus));
   }
   if (config.engine != "interp") {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -57,20 +57,20 @@ absl::StatusOr<std::unique_ptr<PcMachine>> PcMachine::Create(
 
 absl::Status PcMachine::Load(const PcConfig& config) {
   const AcpiTables acpi = BuildAcpiTables(config.vcpus);
-  LIBRR_ASSIGN_OR_RETURN(
-      const BootImage image,
-      LoadKernel({.kernel = config.kernel,
-                  .initrd = config.initrd,
-                  .command_line = config.command_line,
-                  .memory_bytes = config.memory_bytes,
-                  .acpi_rsdp_address = acpi.rsdp_address}));
+  LIBRR_ASSIGN_OR_RETURN(const BootImage image,
+                         LoadKernel({.kernel = config.kernel,
+                                     .initrd = config.initrd,
+                                     .command_line = config.command_line,
+                                     .memory_bytes = config.memory_bytes,
+                                     .acpi_rsdp_address = acpi.rsdp_address}));
   for (const AcpiBlob& blob : acpi.blobs)
-    LIBRR_RETURN_IF_ERROR(WritePhysical(GuestPhysical(blob.address), blob.bytes));
+    LIBRR_RETURN_IF_ERROR(
+        WritePhysical(GuestPhysical(blob.address), blob.bytes));
   for (const Placement& placement : image.placements) {
-    LIBRR_RETURN_IF_ERROR(WritePhysical(
-        GuestPhysical(placement.physical),
-        {reinterpret_cast<const uint8_t*>(placement.bytes.data()),
-         placement.bytes.size()}));
+    LIBRR_RETURN_IF_ERROR(
+        WritePhysical(GuestPhysical(placement.physical),
+                      {reinterpret_cast<const uint8_t*>(placement.bytes.data()),
+                       placement.bytes.size()}));
   }
   SetInitialState(image.cpu);
   return absl::OkStatus();

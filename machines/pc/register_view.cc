@@ -81,8 +81,8 @@ std::vector<RegisterValue> ViewRegisters(const Cpu& cpu, uint8_t cr8) {
   view.Add("cr8", uint64_t{cr8});
   view.Add("efer", regs.efer);
   for (int i = 0; i < 8; ++i) {
-    const Float80& st = regs.x87.physical[static_cast<size_t>(
-        (regs.x87.top() + i) & 7)];
+    const Float80& st =
+        regs.x87.physical[static_cast<size_t>((regs.x87.top() + i) & 7)];
     uint8_t bytes[10];
     std::memcpy(bytes, &st.mantissa, 8);
     std::memcpy(bytes + 8, &st.sign_exponent, 2);

@@ -74,8 +74,7 @@ void BareCpu::BuildTables() {
   put(kTss + 4, kKernelStack);  // RSP0
   for (uint64_t vector = 0; vector < 256; ++vector) {
     const uint64_t offset = kHandlers + 16 * vector;
-    put(kIdt + 16 * vector, (offset & 0xffff) |
-                                uint64_t{kKernelCode64} << 16 |
+    put(kIdt + 16 * vector, (offset & 0xffff) | uint64_t{kKernelCode64} << 16 |
                                 0xeeull << 40 | (offset >> 16 & 0xffff) << 48);
     put(kIdt + 16 * vector + 8, 0);
   }

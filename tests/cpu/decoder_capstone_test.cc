@@ -56,16 +56,17 @@ bool IsRelativeBranch(const cs_insn& insn) {
 // Instructions that CPUID hides, or that Capstone 4 knows and the model lacks.
 bool IsExcluded(const cs_insn& insn, bool is64) {
   static const std::set<std::string> kHiddenMnemonics = {
-      "xgetbv",  "xsetbv",   "invpcid",  "rdpid",   "rdpkru",  "wrpkru",
-      "movbe",   "adcx",     "adox",     "clwb",    "clflushopt",
-      "xtest",   "xbegin",   "xabort",   "xend",    "encls",   "enclu",
-      "rdfsbase", "wrfsbase", "rdgsbase", "wrgsbase", "monitor", "mwait",
-      "monitorx", "mwaitx",  "skinit",   "stgi",    "clgi",    "clzero",
-      "rsm",     "getsec",   "pclmulqdq", "femms",  "montmul", "xcryptecb",
-      "salc",    "extrq",    "insertq",  "movntss", "movntsd", "rdpru",
-      "cldemote", "ptwrite", "endbr32x", "invept",  "invvpid", "xstore",
-      "xcryptcbc", "xcryptctr", "xcryptcfb", "xcryptofb", "xsha1", "xsha256",
-      "data16", "ffreep"};
+      "xgetbv",     "xsetbv",    "invpcid",   "rdpid",     "rdpkru",
+      "wrpkru",     "movbe",     "adcx",      "adox",      "clwb",
+      "clflushopt", "xtest",     "xbegin",    "xabort",    "xend",
+      "encls",      "enclu",     "rdfsbase",  "wrfsbase",  "rdgsbase",
+      "wrgsbase",   "monitor",   "mwait",     "monitorx",  "mwaitx",
+      "skinit",     "stgi",      "clgi",      "clzero",    "rsm",
+      "getsec",     "pclmulqdq", "femms",     "montmul",   "xcryptecb",
+      "salc",       "extrq",     "insertq",   "movntss",   "movntsd",
+      "rdpru",      "cldemote",  "ptwrite",   "endbr32x",  "invept",
+      "invvpid",    "xstore",    "xcryptcbc", "xcryptctr", "xcryptcfb",
+      "xcryptofb",  "xsha1",     "xsha256",   "data16",    "ffreep"};
   for (int i = 0; i < insn.detail->groups_count; ++i) {
     switch (insn.detail->groups[i]) {
       case X86_GRP_VM:
@@ -173,8 +174,8 @@ void Report(const std::string& name, const Comparison& result) {
   for (const auto& [text, count] : result.unknown) unknown += count;
   for (const auto& [text, count] : result.mismatched) mismatched += count;
   std::cout << name << ": " << result.compared << " compared, "
-            << result.excluded << " excluded, " << unknown
-            << " unknown to us, " << mismatched << " different\n";
+            << result.excluded << " excluded, " << unknown << " unknown to us, "
+            << mismatched << " different\n";
   int shown = 0;
   for (const auto& [text, count] : result.mismatched)
     if (++shown <= 20) std::cout << "  different: " << text << "\n";
@@ -195,10 +196,12 @@ std::vector<std::vector<uint8_t>> TextSections(const std::string& path) {
   std::memcpy(&header, bytes.data(), sizeof(header));
   for (int i = 0; i < header.e_shnum; ++i) {
     Elf64_Shdr section;
-    const uint64_t at = header.e_shoff + static_cast<uint64_t>(i) * header.e_shentsize;
+    const uint64_t at =
+        header.e_shoff + static_cast<uint64_t>(i) * header.e_shentsize;
     if (at + sizeof(section) > bytes.size()) break;
     std::memcpy(&section, bytes.data() + at, sizeof(section));
-    if (section.sh_type != SHT_PROGBITS || !(section.sh_flags & SHF_EXECINSTR) ||
+    if (section.sh_type != SHT_PROGBITS ||
+        !(section.sh_flags & SHF_EXECINSTR) ||
         section.sh_offset + section.sh_size > bytes.size())
       continue;
     const auto* begin =

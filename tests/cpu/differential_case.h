@@ -44,10 +44,10 @@ struct DataPatch {
 struct TestCase {
   Shape shape;
   std::vector<uint8_t> bytes;
-  uint64_t address = 0;   // where the code goes; equal to input.rip
-  uint64_t operand = 0;   // the memory operand's address, if there is one
+  uint64_t address = 0;      // where the code goes; equal to input.rip
+  uint64_t operand = 0;      // the memory operand's address, if there is one
   unsigned shift_count = 0;  // of shift rows: the count before masking
-  bool split = false;  // the interpreter's run is split after every step
+  bool split = false;        // the interpreter's run is split after every step
   MachineState input;
   std::vector<DataPatch> patches;
 };

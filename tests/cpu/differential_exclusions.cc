@@ -127,10 +127,9 @@ bool HasUndefinedRegisters(const TestCase& test, bool faulted) {
 
 bool HasUndefinedFaultAddress(const TestCase& test) {
   const string_view name = test.shape.table_row().mnemonic;
-  static constexpr string_view kNames[] = {"cmps",   "movs",    "fldenv",
-                                           "frstor", "fnstenv", "fnsave",
-                                           "fxsave", "fxrstor", "maskmovq",
-                                           "maskmovdqu"};
+  static constexpr string_view kNames[] = {
+      "cmps",   "movs",   "fldenv",  "frstor",   "fnstenv",
+      "fnsave", "fxsave", "fxrstor", "maskmovq", "maskmovdqu"};
   return std::find(std::begin(kNames), std::end(kNames), name) !=
          std::end(kNames);
 }
@@ -147,7 +146,8 @@ uint64_t UndefinedMxcsrFlags(const TestCase& test, const Outcome& host) {
 bool HasUndefinedMmxState(const TestCase& test, bool faulted) {
   const InstructionRow& row = test.shape.table_row();
   if (!(row.attributes & kMmx)) return false;
-  return faulted || (test.shape.memory && row.mnemonic == string_view("cvtpi2ps"));
+  return faulted ||
+         (test.shape.memory && row.mnemonic == string_view("cvtpi2ps"));
 }
 
 std::vector<MemoryRange> UncomparedMemory(const TestCase& test, bool faulted) {
@@ -166,8 +166,7 @@ std::vector<MemoryRange> UncomparedMemory(const TestCase& test, bool faulted) {
   if ((name == "shld" || name == "shrd") && HasUndefinedResult(test, 0))
     return {{test.operand, static_cast<uint64_t>(test.shape.size)}};
   // AMD zeroes the upper half, Intel leaves it. SDM vol. 2, PUSH.
-  if (name.substr(0, 5) == "push " && test.shape.code32 &&
-      test.shape.size == 4)
+  if (name.substr(0, 5) == "push " && test.shape.code32 && test.shape.size == 4)
     return {{test.input.gpr[kRsp] - 2, 2}};
   // A frame that does not fit: some CPUs have written part of it.
   if (name == "enter" && faulted) return {{kDataWindow, kDataWritableBytes}};

@@ -19,7 +19,13 @@
 
 namespace librr::pc {
 
-enum class OperandKind : uint8_t { kBytes, kInteger, kFloat, kDouble, kExtended };
+enum class OperandKind : uint8_t {
+  kBytes,
+  kInteger,
+  kFloat,
+  kDouble,
+  kExtended
+};
 
 class Random {
  public:
@@ -38,11 +44,16 @@ class Random {
 
   uint64_t Integer() {
     switch (Below(6)) {
-      case 0: return Below(256) - 128;
-      case 1: return (1ull << Below(64)) - Below(3);
-      case 2: return 0 - (1ull << Below(64)) + Below(3);
-      case 3: return Next() & 0xffffffff;
-      default: return Next();
+      case 0:
+        return Below(256) - 128;
+      case 1:
+        return (1ull << Below(64)) - Below(3);
+      case 2:
+        return 0 - (1ull << Below(64)) + Below(3);
+      case 3:
+        return Next() & 0xffffffff;
+      default:
+        return Next();
     }
   }
   uint32_t Float() {
@@ -59,22 +70,46 @@ class Random {
     return static_cast<uint32_t>(Next());
   }
   uint64_t Double() {
-    static constexpr uint64_t kSpecial[] = {
-        0, 1ull << 63, 1, 0x800fffffffffffff, 0x000fffffffffffff,
-        0x0010000000000000, 0x8010000000000000, 0x3ff0000000000000,
-        0xbff0000000000000, 0x3fefffffffffffff, 0x3ff0000000000001,
-        0x4000000000000000, 0x3fe0000000000000, 0x3ff8000000000000,
-        0x7fefffffffffffff, 0xffefffffffffffff, 0x7ff0000000000000,
-        0xfff0000000000000, 0x7ff8000000000000, 0xfff8000000000000,
-        0x7ff0000000000001, 0xfff7ffffffffffff, 0x41dfffffffc00000,
-        0x41dfffffffe00000, 0x41e0000000000000, 0xc1e0000000000000,
-        0xc1e0000000200000, 0x43dfffffffffffff, 0x43e0000000000000,
-        0xc3e0000000000000, 0x36a0000000000000, 0x380fffffe0000000,
-        0x47efffffe0000000, 0x47efffffefffffff, 0x7ff8000012345678,
-        0x4330000000000000, 0x400921fb54442d18, 0x3fdfffffffffffff};
+    static constexpr uint64_t kSpecial[] = {0,
+                                            1ull << 63,
+                                            1,
+                                            0x800fffffffffffff,
+                                            0x000fffffffffffff,
+                                            0x0010000000000000,
+                                            0x8010000000000000,
+                                            0x3ff0000000000000,
+                                            0xbff0000000000000,
+                                            0x3fefffffffffffff,
+                                            0x3ff0000000000001,
+                                            0x4000000000000000,
+                                            0x3fe0000000000000,
+                                            0x3ff8000000000000,
+                                            0x7fefffffffffffff,
+                                            0xffefffffffffffff,
+                                            0x7ff0000000000000,
+                                            0xfff0000000000000,
+                                            0x7ff8000000000000,
+                                            0xfff8000000000000,
+                                            0x7ff0000000000001,
+                                            0xfff7ffffffffffff,
+                                            0x41dfffffffc00000,
+                                            0x41dfffffffe00000,
+                                            0x41e0000000000000,
+                                            0xc1e0000000000000,
+                                            0xc1e0000000200000,
+                                            0x43dfffffffffffff,
+                                            0x43e0000000000000,
+                                            0xc3e0000000000000,
+                                            0x36a0000000000000,
+                                            0x380fffffe0000000,
+                                            0x47efffffe0000000,
+                                            0x47efffffefffffff,
+                                            0x7ff8000012345678,
+                                            0x4330000000000000,
+                                            0x400921fb54442d18,
+                                            0x3fdfffffffffffff};
     if (Percent(60)) return kSpecial[Below(std::size(kSpecial))];
-    if (Percent(50))
-      return (Next() & 0x801fffffffffffff) + 0x3fe0000000000000;
+    if (Percent(50)) return (Next() & 0x801fffffffffffff) + 0x3fe0000000000000;
     return Next();
   }
   // An extended real, sometimes of an unsupported format.
@@ -82,9 +117,15 @@ class Random {
     static constexpr uint16_t kExponents[] = {0,      1,      0x3fff, 0x4000,
                                               0x3ffe, 0x7ffe, 0x7fff, 0x401e,
                                               0x403e, 0x403f, 0x3f80, 0x3bff};
-    static constexpr uint64_t kMantissas[] = {
-        0, 1ull << 63, 3ull << 62, ~0ull, (1ull << 63) | 1,
-        0xfffffffffffff800, 0xffffff0000000000, 0x7fffffffffffffff, 1};
+    static constexpr uint64_t kMantissas[] = {0,
+                                              1ull << 63,
+                                              3ull << 62,
+                                              ~0ull,
+                                              (1ull << 63) | 1,
+                                              0xfffffffffffff800,
+                                              0xffffff0000000000,
+                                              0x7fffffffffffffff,
+                                              1};
     uint16_t exponent = kExponents[Below(std::size(kExponents))];
     if (Percent(40)) exponent = static_cast<uint16_t>(0x3fc0 + Below(128));
     *mantissa = Percent(50) ? kMantissas[Below(std::size(kMantissas))] : Next();
@@ -102,9 +143,15 @@ class Random {
         case OperandKind::kBytes:
           if (narrow) lane[0] &= 0x8101018001000101ull;
           break;
-        case OperandKind::kInteger: lane[0] = Integer(); break;
-        case OperandKind::kFloat: lane[0] = Float(), size = 4; break;
-        case OperandKind::kDouble: lane[0] = Double(); break;
+        case OperandKind::kInteger:
+          lane[0] = Integer();
+          break;
+        case OperandKind::kFloat:
+          lane[0] = Float(), size = 4;
+          break;
+        case OperandKind::kDouble:
+          lane[0] = Double();
+          break;
         case OperandKind::kExtended: {
           uint16_t sign_exponent;
           Extended(&lane[0], &sign_exponent);

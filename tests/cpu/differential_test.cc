@@ -92,8 +92,8 @@ constexpr const char* kGprNames[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp",
                                      "rsi", "rdi", "r8",  "r9",  "r10", "r11",
                                      "r12", "r13", "r14", "r15"};
 
-void CompareX87(const FxImage& before, const FxImage& host,
-                const FxImage& ours, StateTable* table) {
+void CompareX87(const FxImage& before, const FxImage& host, const FxImage& ours,
+                StateTable* table) {
   table->Add("fsw", before.status, host.status, ours.status);
   table->Add("ftw", before.valid, host.valid, ours.valid);
   for (size_t i = 0; i < 8; ++i) {
@@ -174,14 +174,14 @@ void Differential::CompareRegisters(const TestCase& test, const Outcome& host,
   const MachineState& o = ours.state;
   table->Add("vector", ~0ull, static_cast<uint64_t>(host.vector),
              static_cast<uint64_t>(ours.vector));
-  const bool faulted = host.vector >= 0;
+  const bool faulted = host.faulted();
   if (host.vector == kPageFault && ours.vector == kPageFault) {
     const bool undefined_address = HasUndefinedFaultAddress(test);
     table->Add("cr2", 0, host.cr2, ours.cr2, undefined_address ? 0 : ~0ull);
     // Low memory holds the interpreter's tables: present, but not the user's.
     // So may the host's kernel, in the upper half.
-    const bool present = undefined_address ||
-                         host.cr2 < kPageTables + 0x20000 || host.cr2 >> 63;
+    const bool present =
+        undefined_address || host.cr2 < kPageTables + 0x20000 || host.cr2 >> 63;
     table->Add("error", 0, host.error, ours.error, present ? ~1ull : ~0ull);
   } else if (faulted) {
     table->Add("error", 0, host.error, ours.error);
@@ -244,10 +244,10 @@ bool Differential::RunCase(const TestCase& test, Coverage* coverage,
                            std::string* report) {
   Load(test);
   const Outcome host = native_.Run(test.input, test.shape.code32);
-  const Outcome ours = 
+  const Outcome ours =
       interpreted_.Run(test.input, test.shape.code32, test.split);
   ++coverage->cases;
-  if (host.vector >= 0) ++coverage->faults;
+  if (host.faulted()) ++coverage->faults;
   // Back to padding.
   const std::vector<uint8_t> padding(test.bytes.size(), kPadding);
   native_.WriteCode(test.address, padding);
@@ -255,7 +255,7 @@ bool Differential::RunCase(const TestCase& test, Coverage* coverage,
 
   StateTable table;
   CompareRegisters(test, host, ours, &table);
-  CompareMemory(test, host.vector >= 0, &table);
+  CompareMemory(test, host.faulted(), &table);
   if (!table.any()) return true;
   ++coverage->differences;
   *report = Listing(test) + "\n" + table.text() + ours.detail;

@@ -85,7 +85,8 @@ void Leave(ucontext_t* context) {
   outcome.vector = static_cast<int>(registers[REG_TRAPNO]);
   outcome.error = static_cast<uint64_t>(registers[REG_ERR]);
   outcome.cr2 = static_cast<uint64_t>(registers[REG_CR2]);
-  std::memcpy(static_cast<void*>(&outcome.state.fx), context->uc_mcontext.fpregs, sizeof(FxImage));
+  std::memcpy(static_cast<void*>(&outcome.state.fx),
+              context->uc_mcontext.fpregs, sizeof(FxImage));
   std::memcpy(registers, g_exchange.caller, sizeof(g_exchange.caller));
   LoadExtendedState(g_exchange.caller_fx, context);
   g_exchange.phase = Phase::kIdle;
@@ -96,9 +97,15 @@ void HandleSignal(int signal_number, siginfo_t*, void* context) {
   __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() &
                                  ~kAlignmentCheckFlag);
   switch (g_exchange.phase) {
-    case Phase::kEntering: Enter(static_cast<ucontext_t*>(context)); return;
-    case Phase::kRunning: Leave(static_cast<ucontext_t*>(context)); return;
-    case Phase::kIdle: signal(signal_number, SIG_DFL); return;
+    case Phase::kEntering:
+      Enter(static_cast<ucontext_t*>(context));
+      return;
+    case Phase::kRunning:
+      Leave(static_cast<ucontext_t*>(context));
+      return;
+    case Phase::kIdle:
+      signal(signal_number, SIG_DFL);
+      return;
   }
 }
 

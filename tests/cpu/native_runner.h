@@ -65,10 +65,13 @@ struct MachineState {
 };
 
 struct Outcome {
-  int vector = -1;  // the fault; -1 if the instruction retired
+  int vector = -1;  // the exception; -1 if the instruction retired without
   uint64_t error = 0;
   uint64_t cr2 = 0;  // of a page fault
   std::string detail;
+
+  // The instruction did not retire. Vector 1 is a trap after it.
+  bool faulted() const { return vector >= 0 && vector != 1; }
   MachineState state;
 };
 

@@ -23,7 +23,7 @@ uint64_t idt[256];
 struct Tss tss;
 struct Caught caught;
 Word try_begin, try_end, try_sp;
-Word user_flags = 2;
+Word user_flags = 2, user_base;
 bool (*on_event)(struct Frame* frame);
 uint8_t user_stack[4096] __attribute__((aligned(4096)));
 uint8_t event_stack[8192] __attribute__((aligned(16)));
@@ -111,6 +111,7 @@ static bool HasError(Word vector) {
 
 // An instruction pointer, in words that do not depend on the linker.
 static void PrintPlace(Word ip) {
+  if ((caught.cs & 3) == 3) ip -= user_base;
   const Word offset = ip - try_begin;
   if (offset <= 0x200) {
     Print(" ip+");
@@ -139,7 +140,7 @@ void ReportOpen(const char* name) {
   Value("fl", caught.flags & ~(Word)kFlagRf);
   if (caught.flags & kFlagRf) Print(" rf");
   const bool user = (caught.cs & 3) == 3;
-  const Word expected = user ? (Word)user_stack + 4096 : try_sp;
+  const Word expected = user ? (Word)user_stack + 4096 + user_base : try_sp;
   if (!(caught.flags & kFlagVm) && caught.sp != expected) {
     const Word below = expected - caught.sp;
     const Word above = caught.sp - expected;

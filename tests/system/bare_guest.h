@@ -88,20 +88,24 @@ extern bool (*on_event)(struct Frame* frame);
   FENCED_ASM(TRY_ENTER code TRY_LEAVE __VA_OPT__(, ) __VA_ARGS__)
 
 // The same at privilege level 3, with a stack of its own and `user_flags`.
-extern Word user_flags;
+// Code and stack are used at `user_base` above their addresses.
+extern Word user_flags, user_base;
 extern uint8_t user_stack[4096];
 #ifdef __x86_64__
 #define USER_ENTER                                                      \
   "movq $256, caught; movq $76f, try_begin\n"                           \
   "movq $77f, try_end; mov %%rsp, try_sp\n"                             \
   "push $0x2b; push $user_stack + 4096; push user_flags; push $0x33\n"  \
-  "push $76f; iretq\n76:\n"
+  "push $76f; push %%rax; mov user_base, %%rax; add %%rax, 8(%%rsp)\n"  \
+  "add %%rax, 32(%%rsp); pop %%rax; iretq\n76:\n"
 #else
 #define USER_ENTER                                                      \
   "movl $256, caught; movl $76f, try_begin\n"                           \
   "movl $77f, try_end; mov %%esp, try_sp\n"                             \
   "push $0x2b; push $user_stack + 4096; push user_flags; push $0x23\n"  \
-  "push $76f; push $0x2b; pop %%ds; push $0x2b; pop %%es; iret\n76:\n"
+  "push $76f; push %%eax; mov user_base, %%eax; add %%eax, 4(%%esp)\n"  \
+  "add %%eax, 16(%%esp); mov $0x2b, %%eax; mov %%eax, %%ds\n"           \
+  "mov %%eax, %%es; pop %%eax; iret\n76:\n"
 #endif
 #define TRY_USER(code, ...) \
   FENCED_ASM(USER_ENTER code "\nint $0x30\n77: push $2; popf\n" \

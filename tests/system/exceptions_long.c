@@ -7,7 +7,8 @@
 
 #define NON_CANONICAL "$0x800000000000"
 #define TO_COMPATIBILITY \
-  "mov $1f, %%eax; push $0x23; push %%rax; .byte 0x48, 0xcb; .code32; 1:\n"
+  "mov $0x2b, %%eax; mov %%eax, %%ds; mov $1f, %%eax; push $0x23\n" \
+  "push %%rax; .byte 0x48, 0xcb; .code32; 1:\n"
 
 static uint16_t handler_ss;
 static Word handler_flags;
@@ -441,9 +442,11 @@ static void InterruptReturns(void) {
   TRY("mov %%esp, %%ebx; sub $20, %%rsp; movl $1f, (%%rsp); movl $0x18, 4(%%rsp); movl $2, 8(%%rsp)\n"
       "mov %%ebx, 12(%%rsp); movl $0x10, 16(%%rsp); .byte 0xcf; 1: nop", : : : "rbx");
   Report("iretd in 64-bit mode");
-  TRY("mov %%rsp, %%rbx; sub $20, %%rsp; movw $0x1234, (%%rsp); movw $0x23, 2(%%rsp); movw $2, 4(%%rsp)\n"
+  static uint16_t* const low_code = (uint16_t*)0x3000;
+  *low_code = 0x30cd;  // int $0x30
+  TRY("mov %%rsp, %%rbx; sub $20, %%rsp; movw $0x3000, (%%rsp); movw $0x23, 2(%%rsp); movw $2, 4(%%rsp)\n"
       "movw $0x5678, 6(%%rsp); movw $0x2b, 8(%%rsp); .byte 0x66, 0xcf; 1: nop", : : : "rbx");
-  ReportOpen("iretw to user, where nothing is");
+  ReportOpen("iretw to user");
   Value("sp", caught.sp);
   End();
   TRY("push $0x18; push $1f; .byte 0x48, 0xcb; 1: nop");

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The program as a person sees it, on the small guests of tests/guests.
+#include <pty.h>
 #include <sys/stat.h>
+#include <termios.h>
 
 #include <algorithm>
 #include <utility>
@@ -47,7 +49,7 @@ std::string Info(const std::string& trace) {
 TEST(VmrrTest, RecordsAndVerifiesAGuest) {
   const Outcome recorded = Record("hello", Trace("hello"));
   EXPECT_EQ(recorded.code, 0) << recorded.err;
-  EXPECT_EQ(recorded.out, "hello from a bare machine\r\n") << "untouched";
+  EXPECT_EQ(recorded.out, "hello from a bare machine\n");
   EXPECT_THAT(recorded.err, HasSubstr("\"console=ttyS0\""));
   EXPECT_THAT(recorded.err, HasSubstr("the guest exited with code"));
   EXPECT_THAT(recorded.err, HasSubstr("next: vmrr verify "));
@@ -102,6 +104,50 @@ TEST(VmrrTest, StandardInputIsTypedToo) {
   EXPECT_EQ(run.code, 0) << run.err;
   EXPECT_THAT(run.out, HasSubstr("hello q"));
   EXPECT_THAT(run.err, HasSubstr("to record it: vmrr record -o run.vmrr -k "));
+}
+
+// Reads from the terminal until `text` came; false at its end.
+bool ReadUntil(int terminal, const std::string& text, std::string* seen) {
+  char buffer[256];
+  while (seen->find(text) == std::string::npos) {
+    const ssize_t count = read(terminal, buffer, sizeof(buffer));
+    if (count <= 0) return false;
+    seen->append(buffer, static_cast<size_t>(count));
+  }
+  return true;
+}
+
+TEST(VmrrTest, OnATerminalEveryKeyGoesToTheGuestButOne) {
+  const std::string trace = Trace("terminal");
+  const std::string kernel = Guest("echo");
+  int terminal = -1;
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    execl(VMRR_PROGRAM, VMRR_PROGRAM, "record", "-o", trace.c_str(), "-k",
+          kernel.c_str(), "-m", "16M", nullptr);
+    _exit(127);
+  }
+  std::string seen;
+  ASSERT_TRUE(ReadUntil(terminal, "q to quit", &seen)) << seen;
+  EXPECT_THAT(seen, HasSubstr("^] stops"));
+  const std::string keys = "ab\x03";
+  ASSERT_EQ(write(terminal, keys.data(), keys.size()), 3);
+  ASSERT_TRUE(ReadUntil(terminal, keys, &seen)) << seen;
+  termios mode{};
+  ASSERT_EQ(tcgetattr(terminal, &mode), 0);
+  EXPECT_EQ(mode.c_lflag & (ICANON | ECHO | ISIG), 0u);
+  ASSERT_EQ(write(terminal, "\x1d", 1), 1);
+  ASSERT_TRUE(ReadUntil(terminal, "next: vmrr verify", &seen)) << seen;
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  ASSERT_EQ(tcgetattr(terminal, &mode), 0);
+  EXPECT_NE(mode.c_lflag & ICANON, 0u) << "restored";
+  close(terminal);
+  EXPECT_EQ(RunProgram({"verify", trace}).code, 0);
+  EXPECT_THAT(RunProgram({"events", trace}).out, HasSubstr("\\x03"));
 }
 
 TEST(VmrrTest, ExitStatusIsTheGuests) {

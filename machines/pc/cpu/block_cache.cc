@@ -50,7 +50,8 @@ const Block* BlockCache::Insert(const Block& block) {
   LIBRR_CHECK(copy != nullptr);
   // Block is trivially copyable; only the instructions in use are kept.
   std::memcpy(static_cast<void*>(copy), &block, bytes);
-  auto [it, added] = blocks_.try_emplace(Key(copy->ram_address, copy->mode), copy);
+  auto [it, added] =
+      blocks_.try_emplace(Key(copy->ram_address, copy->mode), copy);
   if (!added) {
     // A page-crossing instruction whose second page is another one by now.
     Drop(std::exchange(it->second, copy));

@@ -57,7 +57,8 @@ void Cpu::ModeChanged() {
 // one.
 void Cpu::SelectBank() {
   uint64_t controls = (regs.cr0 & (kCr0Pg | kCr0Wp)) |
-                      (regs.cr4 & (kCr4Pae | kCr4Pse | kCr4Smep | kCr4Smap)) << 32 |
+                      (regs.cr4 & (kCr4Pae | kCr4Pse | kCr4Smep | kCr4Smap))
+                          << 32 |
                       (regs.efer & (kEferLma | kEferNxe)) << 20;
   if ((regs.cr0 & kCr0Pg) && (regs.cr4 & kCr4Pae) && !long_mode()) {
     // The tables hang on PDPTE registers, not on CR3.
@@ -89,9 +90,8 @@ void Cpu::SelectBank() {
       regs.cpl == 3 && (regs.cr0 & kCr0Am) && (regs.system_flags & kAc);
   bool data_breakpoints = false;
   for (int i = 0; i < 4; ++i) {
-    data_breakpoints = data_breakpoints ||
-                       ((regs.dr7 & (3ull << (2 * i))) &&
-                        ((regs.dr7 >> (16 + 4 * i)) & 1));
+    data_breakpoints = data_breakpoints || ((regs.dr7 & (3ull << (2 * i))) &&
+                                            ((regs.dr7 >> (16 + 4 * i)) & 1));
   }
   tlb_ = alignment_checks || data_breakpoints ? &always_slow_
                                               : &bank_->modes[mmu_mode_];

@@ -34,7 +34,7 @@
 #include "machines/pc/cpu/tlb.h"
 
 // Leaves a handler when an access has raised a fault.
-#define LIBRR_TRY(access) \
+#define LIBRR_TRY(access)     \
   if (!(access)) [[unlikely]] \
   return false
 
@@ -165,7 +165,8 @@ class Cpu {
   template <typename T>
   T Reg(uint8_t offset) const {
     T value;
-    std::memcpy(&value, reinterpret_cast<const uint8_t*>(regs.gpr.data()) + offset,
+    std::memcpy(&value,
+                reinterpret_cast<const uint8_t*>(regs.gpr.data()) + offset,
                 sizeof(T));
     return value;
   }
@@ -191,9 +192,9 @@ class Cpu {
   // --- addresses ----------------------------------------------------------
   // The offset of the memory operand in its segment.
   uint64_t EffectiveOffset(const Insn& in) const {
-    const uint64_t offset = Reg<uint64_t>(in.base) +
-                            (Reg<uint64_t>(in.index) << in.scale) +
-                            static_cast<uint64_t>(static_cast<int64_t>(in.disp));
+    const uint64_t offset =
+        Reg<uint64_t>(in.base) + (Reg<uint64_t>(in.index) << in.scale) +
+        static_cast<uint64_t>(static_cast<int64_t>(in.disp));
     if (in.address_size == 8) return offset;
     return in.address_size == 4 ? static_cast<uint32_t>(offset)
                                 : static_cast<uint16_t>(offset);
@@ -203,8 +204,7 @@ class Cpu {
   bool OperandAddress(const Insn& in, unsigned size, Access access,
                       uint64_t* linear) {
     if (in.address_kind == AddressKind::kFlat64) [[likely]] {
-      *linear = Reg<uint64_t>(in.base) +
-                (Reg<uint64_t>(in.index) << in.scale) +
+      *linear = Reg<uint64_t>(in.base) + (Reg<uint64_t>(in.index) << in.scale) +
                 static_cast<uint64_t>(static_cast<int64_t>(in.disp));
       return true;
     }
@@ -235,7 +235,8 @@ class Cpu {
     return ReadSlow(linear, value, sizeof(T), segment);
   }
   template <typename T>
-  bool WriteLinear(uint64_t linear, const T& value, SegmentIndex segment = kDs) {
+  bool WriteLinear(uint64_t linear, const T& value,
+                   SegmentIndex segment = kDs) {
     const TlbEntry& entry = tlb_->For(linear);
     if (entry.write_tag == ((linear + sizeof(T) - 1) & ~kPageMask)) [[likely]] {
       std::memcpy(reinterpret_cast<void*>(linear + entry.addend), &value,
@@ -297,25 +298,29 @@ class Cpu {
   bool ModifyOperand(const Insn& in, Change change) {
     uint64_t linear;
     LIBRR_TRY(OperandAddress(in, sizeof(T), Access::kWrite, &linear));
-    return ModifyLinear<T>(linear, static_cast<SegmentIndex>(in.segment), change);
+    return ModifyLinear<T>(linear, static_cast<SegmentIndex>(in.segment),
+                           change);
   }
 
   // segment:offset, for string instructions and far pointers.
   template <typename T>
   bool Read(SegmentIndex segment, uint64_t offset, T* value) {
     uint64_t linear;
-    LIBRR_TRY(SegmentedAddress(segment, offset, sizeof(T), Access::kRead, &linear));
+    LIBRR_TRY(
+        SegmentedAddress(segment, offset, sizeof(T), Access::kRead, &linear));
     return ReadLinear(linear, value, segment);
   }
   template <typename T>
   bool Write(SegmentIndex segment, uint64_t offset, const T& value) {
     uint64_t linear;
-    LIBRR_TRY(SegmentedAddress(segment, offset, sizeof(T), Access::kWrite, &linear));
+    LIBRR_TRY(
+        SegmentedAddress(segment, offset, sizeof(T), Access::kWrite, &linear));
     return WriteLinear(linear, value, segment);
   }
 
   // Blocks of bytes (FXSAVE, ...). A write faults before anything is written.
-  bool ReadBytes(uint64_t linear, void* out, unsigned size, SegmentIndex segment) {
+  bool ReadBytes(uint64_t linear, void* out, unsigned size,
+                 SegmentIndex segment) {
     return ReadSlow(linear, out, size, segment);
   }
   bool WriteBytes(uint64_t linear, const void* in, unsigned size,
@@ -342,7 +347,9 @@ class Cpu {
   // --- stack ----------------------------------------------------------------
   // The stack pointer wraps at its size. RSP changes only if the access worked.
   uint64_t StackMask() const {
-    return stack_size_ == 8 ? ~0ull : stack_size_ == 4 ? 0xffffffffull : 0xffffull;
+    return stack_size_ == 8   ? ~0ull
+           : stack_size_ == 4 ? 0xffffffffull
+                              : 0xffffull;
   }
   uint64_t StackPointer() const { return regs.gpr[kRsp] & StackMask(); }
   void SetStackPointer(uint64_t value) {
@@ -367,9 +374,10 @@ class Cpu {
     return true;
   }
 
-  // --- control transfer -------------------------------------------------------
-  // A near branch: checks the target (canonical, limit), then sets RIP.
-  // `size` is the operand size that truncates the target.
+  // --- control transfer
+  // ------------------------------------------------------- A near branch:
+  // checks the target (canonical, limit), then sets RIP. `size` is the operand
+  // size that truncates the target.
   bool JumpNear(uint64_t target, unsigned size) {
     if (code_size_ == 8) {
       if (static_cast<int64_t>(target << 16) >> 16 !=
@@ -377,7 +385,8 @@ class Cpu {
         return RaiseGp();
     } else {
       target &= size == 2 ? 0xffffull : 0xffffffffull;
-      if (target > regs.segments[kCs].limit) [[unlikely]] return RaiseGp();
+      if (target > regs.segments[kCs].limit) [[unlikely]]
+        return RaiseGp();
     }
     regs.gpr[kRip] = target;
     return true;
@@ -391,7 +400,8 @@ class Cpu {
   bool LoadLdtr(uint16_t selector);
   bool LoadTr(uint16_t selector);
 
-  // --- system -------------------------------------------------------------------
+  // --- system
+  // -------------------------------------------------------------------
   bool SetCr0(uint64_t value);
   bool SetCr3(uint64_t value);
   bool SetCr4(uint64_t value);
@@ -401,8 +411,9 @@ class Cpu {
   // May this CPL access the ports? Raises #GP(0) if not. SDM vol. 1, 19.5.
   bool CheckPorts(uint16_t port, int size);
 
-  // --- translation ---------------------------------------------------------------
-  // Without side effects and permissions: for debuggers. False if not mapped.
+  // --- translation
+  // --------------------------------------------------------------- Without
+  // side effects and permissions: for debuggers. False if not mapped.
   bool Translate(uint64_t linear, uint64_t* physical) const;
   // Drops cached translations: all, or of one linear page.
   void DropTranslations();
@@ -418,7 +429,8 @@ class Cpu {
   friend struct TaskSwitch;
 
   // Memory (memory_access.cc, page_walk.cc).
-  bool ReadSlow(uint64_t linear, void* value, unsigned size, SegmentIndex segment);
+  bool ReadSlow(uint64_t linear, void* value, unsigned size,
+                SegmentIndex segment);
   bool WriteSlow(uint64_t linear, const void* value, unsigned size,
                  SegmentIndex segment);
   bool LegacyAddress(SegmentIndex segment, uint64_t offset, unsigned size,
@@ -429,8 +441,8 @@ class Cpu {
   // Translates one page's worth; fills the TLB. Raises #PF.
   bool TranslateFor(uint64_t linear, Access access, MmuMode mode,
                     uint64_t* physical);
-  void FillTlb(uint64_t linear, uint64_t physical, MmuMode mode,
-               bool readable, bool writable, bool executable);
+  void FillTlb(uint64_t linear, uint64_t physical, MmuMode mode, bool readable,
+               bool writable, bool executable);
   void SelectBank();
 
   struct Walk;  // page_walk.cc
@@ -476,8 +488,8 @@ class Cpu {
   uint8_t stack_size_ = 2;
   uint32_t decode_mode_ = 0;  // what decoding depends on; see DecodeMode
   MmuMode mmu_mode_ = kMmuSupervisor;
-  TlbTable* tlb_;      // of the active bank and mode; always_slow_ if accesses
-                       // must be looked at one by one
+  TlbTable* tlb_;  // of the active bank and mode; always_slow_ if accesses
+                   // must be looked at one by one
   TlbBank* bank_;
   TlbTable always_slow_;
   std::unique_ptr<TlbBank[]> banks_;

@@ -29,15 +29,15 @@ struct OpcodeRows {
 
 bool UsesModRm(const InstructionRow& row) {
   if (row.ext.reg >= 0 || row.ext.mod != 0) return true;
-  return std::any_of(
-      std::begin(row.operands), std::end(row.operands), [](Operand operand) {
-        const OperandPlace place = TraitsOf(operand).place;
-        return place == OperandPlace::kModRmRm ||
-               place == OperandPlace::kModRmMemory ||
-               place == OperandPlace::kModRmRmReg ||
-               place == OperandPlace::kModRmAlwaysReg ||
-               place == OperandPlace::kModRmReg;
-      });
+  return std::any_of(std::begin(row.operands), std::end(row.operands),
+                     [](Operand operand) {
+                       const OperandPlace place = TraitsOf(operand).place;
+                       return place == OperandPlace::kModRmRm ||
+                              place == OperandPlace::kModRmMemory ||
+                              place == OperandPlace::kModRmRmReg ||
+                              place == OperandPlace::kModRmAlwaysReg ||
+                              place == OperandPlace::kModRmReg;
+                     });
 }
 
 // The instruction table by opcode.
@@ -47,11 +47,11 @@ class OpcodeIndex {
     const absl::Span<const InstructionRow> table = InstructionTable();
     for (size_t i = 0; i < table.size(); ++i) {
       // An opcode with a register in its low bits stands for eight.
-      const bool in_opcode = std::any_of(
-          std::begin(table[i].operands), std::end(table[i].operands),
-          [](Operand operand) {
-            return TraitsOf(operand).place == OperandPlace::kOpcode;
-          });
+      const bool in_opcode =
+          std::any_of(std::begin(table[i].operands),
+                      std::end(table[i].operands), [](Operand operand) {
+                        return TraitsOf(operand).place == OperandPlace::kOpcode;
+                      });
       for (int r = 0; r < (in_opcode ? 8 : 1); ++r) {
         OpcodeRows& rows = index_[static_cast<int>(table[i].map)]
                                  [table[i].opcode + static_cast<unsigned>(r)];
@@ -153,18 +153,38 @@ bool Decoding::ReadPrefixes(uint8_t* opcode) {
     uint8_t byte;
     if (!Next(&byte)) return false;
     switch (byte) {
-      case 0x66: operand_prefix_ = true; break;
-      case 0x67: address_prefix_ = true; break;
-      case 0xf0: lock_ = true; break;
+      case 0x66:
+        operand_prefix_ = true;
+        break;
+      case 0x67:
+        address_prefix_ = true;
+        break;
+      case 0xf0:
+        lock_ = true;
+        break;
       case 0xf2:
-      case 0xf3: repeat_ = byte; break;
+      case 0xf3:
+        repeat_ = byte;
+        break;
       // In 64-bit mode only FS and GS override; the others are ignored.
-      case 0x26: if (!is64_) segment_ = kEs; break;
-      case 0x2e: if (!is64_) segment_ = kCs; break;
-      case 0x36: if (!is64_) segment_ = kSs; break;
-      case 0x3e: if (!is64_) segment_ = kDs; break;
-      case 0x64: segment_ = kFs; break;
-      case 0x65: segment_ = kGs; break;
+      case 0x26:
+        if (!is64_) segment_ = kEs;
+        break;
+      case 0x2e:
+        if (!is64_) segment_ = kCs;
+        break;
+      case 0x36:
+        if (!is64_) segment_ = kSs;
+        break;
+      case 0x3e:
+        if (!is64_) segment_ = kDs;
+        break;
+      case 0x64:
+        segment_ = kFs;
+        break;
+      case 0x65:
+        segment_ = kGs;
+        break;
       default:
         if (is64_ && (byte & 0xf0) == 0x40) {
           rex_ = byte;
@@ -202,12 +222,23 @@ const InstructionRow* Decoding::SelectRow(const OpcodeRows& candidates) {
     if (row.modes == Modes::N && is64_) continue;
     bool match = true;
     switch (row.prefix) {
-      case Prefix::Any: break;
-      case Prefix::NP: match = !repeat_ && !operand_prefix_; break;
-      case Prefix::P66: match = !repeat_ && operand_prefix_; break;
-      case Prefix::F3: match = repeat_ == 0xf3; break;
-      case Prefix::F2: match = repeat_ == 0xf2; break;
-      case Prefix::NoRep: match = !repeat_; break;
+      case Prefix::Any:
+        break;
+      case Prefix::NP:
+        match = !repeat_ && !operand_prefix_;
+        break;
+      case Prefix::P66:
+        match = !repeat_ && operand_prefix_;
+        break;
+      case Prefix::F3:
+        match = repeat_ == 0xf3;
+        break;
+      case Prefix::F2:
+        match = repeat_ == 0xf2;
+        break;
+      case Prefix::NoRep:
+        match = !repeat_;
+        break;
     }
     if (!match) continue;
     if (row.ext.reg >= 0 && row.ext.reg != reg) continue;
@@ -247,8 +278,8 @@ void Decoding::SetSizes(const InstructionRow& row) {
 bool Decoding::ReadAddress16() {
   static constexpr uint8_t kBase[8] = {kRbx, kRbx, kRbp, kRbp,
                                        kRsi, kRdi, kRbp, kRbx};
-  static constexpr uint8_t kIndex[8] = {kRsi,      kRdi,      kRsi,      kRdi,
-                                        kZeroSlot, kZeroSlot, kZeroSlot, kZeroSlot};
+  static constexpr uint8_t kIndex[8] = {
+      kRsi, kRdi, kRsi, kRdi, kZeroSlot, kZeroSlot, kZeroSlot, kZeroSlot};
   const unsigned mod = modrm_ >> 6;
   const unsigned rm = modrm_ & 7;
   uint8_t base = kBase[rm];
@@ -303,20 +334,34 @@ bool Decoding::ReadAddress() {
 
 unsigned Decoding::SizeOf(OperandSize size, bool memory) const {
   switch (size) {
-    case OperandSize::kNone: return 0;
-    case OperandSize::k1: return 1;
-    case OperandSize::k2: return 2;
-    case OperandSize::k4: return 4;
-    case OperandSize::k8: return 8;
-    case OperandSize::k10: return 10;
-    case OperandSize::k16: return 16;
-    case OperandSize::kV: return operand_size_;
-    case OperandSize::kZ: return std::min(operand_size_, 4u);
-    case OperandSize::kY: return (rex_ & 8) ? 8 : 4;
-    case OperandSize::kNative: return is64_ ? 8 : 4;
-    case OperandSize::k1OrReg4: return memory ? 1 : 4;
-    case OperandSize::k2OrReg4: return memory ? 2 : 4;
-    case OperandSize::k2OrRegV: return memory ? 2 : operand_size_;
+    case OperandSize::kNone:
+      return 0;
+    case OperandSize::k1:
+      return 1;
+    case OperandSize::k2:
+      return 2;
+    case OperandSize::k4:
+      return 4;
+    case OperandSize::k8:
+      return 8;
+    case OperandSize::k10:
+      return 10;
+    case OperandSize::k16:
+      return 16;
+    case OperandSize::kV:
+      return operand_size_;
+    case OperandSize::kZ:
+      return std::min(operand_size_, 4u);
+    case OperandSize::kY:
+      return (rex_ & 8) ? 8 : 4;
+    case OperandSize::kNative:
+      return is64_ ? 8 : 4;
+    case OperandSize::k1OrReg4:
+      return memory ? 1 : 4;
+    case OperandSize::k2OrReg4:
+      return memory ? 2 : 4;
+    case OperandSize::k2OrRegV:
+      return memory ? 2 : operand_size_;
   }
   return 0;
 }
@@ -358,7 +403,8 @@ bool Decoding::ReadImmediates(const InstructionRow& row) {
 uint8_t Decoding::RegisterOf(const OperandTraits& traits) const {
   unsigned number = 0;
   switch (traits.place) {
-    case OperandPlace::kImplicit: return traits.implicit;
+    case OperandPlace::kImplicit:
+      return traits.implicit;
     case OperandPlace::kModRmReg:
       number = ((modrm_ >> 3) & 7) | ((rex_ & 4) << 1);
       break;
@@ -385,12 +431,20 @@ void Decoding::SetOperands(const InstructionRow& row) {
     char kind = 0;
     switch (traits.place) {
       case OperandPlace::kNone:
-      case OperandPlace::kString: break;
-      case OperandPlace::kImmediate: kind = 'I'; break;
-      case OperandPlace::kMoffs: kind = 'M'; break;
+      case OperandPlace::kString:
+        break;
+      case OperandPlace::kImmediate:
+        kind = 'I';
+        break;
+      case OperandPlace::kMoffs:
+        kind = 'M';
+        break;
       case OperandPlace::kModRmRm:
-      case OperandPlace::kModRmMemory: kind = memory_ ? 'M' : 'R'; break;
-      default: kind = 'R';
+      case OperandPlace::kModRmMemory:
+        kind = memory_ ? 'M' : 'R';
+        break;
+      default:
+        kind = 'R';
     }
     if (size == 0 && kind != 'I') size = SizeOf(traits.size, memory_);
     if (i == 2) break;
@@ -457,12 +511,11 @@ DecodeResult Decoding::Run() {
   if (!row) return Replace(&HandleInvalid);
   SetSizes(*row);
   if (candidates.has_modrm) {
-    const bool always_register =
-        std::any_of(std::begin(row->operands), std::end(row->operands),
-                    [](Operand operand) {
-                      return TraitsOf(operand).place ==
-                             OperandPlace::kModRmAlwaysReg;
-                    });
+    const bool always_register = std::any_of(
+        std::begin(row->operands), std::end(row->operands),
+        [](Operand operand) {
+          return TraitsOf(operand).place == OperandPlace::kModRmAlwaysReg;
+        });
     memory_ = (modrm_ >> 6) != 3 && !always_register;
     if (memory_ && !ReadAddress()) return Out();
   }

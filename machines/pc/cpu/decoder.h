@@ -23,10 +23,10 @@ enum DecodeMode : uint32_t {
   kDecode32 = 1,
   kDecode64 = 2,
   kDecodeSizeMask = 3,
-  kDecodeUser = 4,      // CPL is not 0: privileged instructions raise #GP(0)
-  kDecodeX87Nm = 8,     // CR0.EM or CR0.TS: x87 instructions raise #NM
-  kDecodeMmxUd = 16,    // CR0.EM: MMX instructions raise #UD
-  kDecodeSseUd = 32,    // CR0.EM or not CR4.OSFXSR: SSE instructions raise #UD
+  kDecodeUser = 4,    // CPL is not 0: privileged instructions raise #GP(0)
+  kDecodeX87Nm = 8,   // CR0.EM or CR0.TS: x87 instructions raise #NM
+  kDecodeMmxUd = 16,  // CR0.EM: MMX instructions raise #UD
+  kDecodeSseUd = 32,  // CR0.EM or not CR4.OSFXSR: SSE instructions raise #UD
   kDecodeTaskSwitched = 64,  // CR0.TS: MMX and SSE instructions raise #NM
 };
 

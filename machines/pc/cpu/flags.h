@@ -79,7 +79,8 @@ class Flags {
   void SetCf(bool value) {
     const uint64_t overflow = (carries_ >> 63) ^ (carries_ >> 62);
     const uint64_t c = value ? 1 : 0;
-    carries_ = (carries_ & ~(3ull << 62)) | c << 63 | ((c ^ overflow) & 1) << 62;
+    carries_ =
+        (carries_ & ~(3ull << 62)) | c << 63 | ((c ^ overflow) & 1) << 62;
   }
 
   // result = a + b (+ carry)

@@ -51,15 +51,15 @@ struct Insn {
   uint8_t length;  // bytes, 1 to 15
   // General registers are byte offsets into Registers::gpr (AH is 1: offset of
   // RAX plus 1); other registers are numbers.
-  uint8_t dst;    // of the first operand, if it is a register
-  uint8_t src;    // of the second operand, if it is a register
-  uint8_t base;   // byte offsets into gpr; kZeroSlot and kRip serve as bases too
+  uint8_t dst;   // of the first operand, if it is a register
+  uint8_t src;   // of the second operand, if it is a register
+  uint8_t base;  // byte offsets into gpr; kZeroSlot and kRip serve as bases too
   uint8_t index;
   uint8_t scale : 2;         // shift count
   uint8_t address_size : 4;  // 2, 4 or 8 bytes
-  uint8_t segment : 3;  // SegmentIndex of the memory operand
-  uint8_t size : 5;     // of the operation in bytes: 1, 2, 4, 8 (16)
-  uint8_t prefixes : 6;  // PrefixBits
+  uint8_t segment : 3;       // SegmentIndex of the memory operand
+  uint8_t size : 5;          // of the operation in bytes: 1, 2, 4, 8 (16)
+  uint8_t prefixes : 6;      // PrefixBits
   AddressKind address_kind;
   Form form;
 

@@ -24,23 +24,44 @@ constexpr uint8_t Flag(const char* letters) {
   uint8_t set = 0;
   for (; *letters; ++letters) {
     switch (*letters) {
-      case 'O': set |= kFlagO; break;
-      case 'S': set |= kFlagS; break;
-      case 'Z': set |= kFlagZ; break;
-      case 'A': set |= kFlagA; break;
-      case 'P': set |= kFlagP; break;
-      case 'C': set |= kFlagC; break;
-      default: break;
+      case 'O':
+        set |= kFlagO;
+        break;
+      case 'S':
+        set |= kFlagS;
+        break;
+      case 'Z':
+        set |= kFlagZ;
+        break;
+      case 'A':
+        set |= kFlagA;
+        break;
+      case 'P':
+        set |= kFlagP;
+        break;
+      case 'C':
+        set |= kFlagC;
+        break;
+      default:
+        break;
     }
   }
   return set;
 }
 
-#define I(map, opcode, prefix, ext, modes, mnemonic, op1, op2, op3, selector,  \
-          tested, modified, undefined, attributes)                             \
-  {map, opcode, prefix, ext, modes, mnemonic,                                  \
-   {Operand::op1, Operand::op2, Operand::op3}, &handlers::selector,            \
-   Flag(#tested), Flag(#modified), Flag(#undefined),                           \
+#define I(map, opcode, prefix, ext, modes, mnemonic, op1, op2, op3, selector, \
+          tested, modified, undefined, attributes)                            \
+  {map,                                                                       \
+   opcode,                                                                    \
+   prefix,                                                                    \
+   ext,                                                                       \
+   modes,                                                                     \
+   mnemonic,                                                                  \
+   {Operand::op1, Operand::op2, Operand::op3},                                \
+   &handlers::selector,                                                       \
+   Flag(#tested),                                                             \
+   Flag(#modified),                                                           \
+   Flag(#undefined),                                                          \
    static_cast<uint32_t>(attributes)},
 
 const InstructionRow kRows[] = {

@@ -11,7 +11,8 @@
 //
 //   map        k1B, k0F, k38, k3A (opcode maps; x87 is k1B D8 to DF)
 //   opcode     the byte after the map's escape
-//   prefix     Any: 66, F2, F3 do not select (66 may be the operand size, F2 and
+//   prefix     Any: 66, F2, F3 do not select (66 may be the operand size, F2
+//   and
 //              F3 a repeat prefix or ignored); NP: none of them; P66, F3, F2:
 //              mandatory; NoRep: none or 66, neither F2 nor F3
 //   ext        X: none; R(n): ModRM.reg = n; RM(n, m): ModRM = 11 n m;
@@ -19,7 +20,8 @@
 //              MR(n): ModRM.reg = n, memory; RR(n): ModRM.reg = n, register
 //   modes      All, L (64-bit mode only), N (not in 64-bit mode)
 //   selector   gives the handler for a decoded form; families/<family>.cc
-//   tested, modified, undefined   of the arithmetic flags: O S Z A P C by letter.
+//   tested, modified, undefined   of the arithmetic flags: O S Z A P C by
+//   letter.
 //              `modified` includes those that become undefined; an undefined
 //              flag still gets one documented value.
 //   attributes InsnAttribute bits
@@ -40,7 +42,12 @@ enum class Modes : uint8_t { All, L, N };
 
 // Arithmetic flags as one byte.
 enum FlagSet : uint8_t {
-  kFlagC = 1, kFlagP = 2, kFlagA = 4, kFlagZ = 8, kFlagS = 16, kFlagO = 32,
+  kFlagC = 1,
+  kFlagP = 2,
+  kFlagA = 4,
+  kFlagZ = 8,
+  kFlagS = 16,
+  kFlagO = 32,
 };
 
 enum InsnAttribute : uint32_t {
@@ -56,7 +63,7 @@ enum InsnAttribute : uint32_t {
   kSerializing = 1 << 9,  // reads or changes the clock or devices: exact time
   kVendor = 1 << 10,      // Intel and AMD differ: tested from the SDM
   kUndefinedDest = 1 << 11,  // the destination may be undefined (BSF of 0, ...)
-  kHost = 1 << 12,        // executed by one host instruction (floating point)
+  kHost = 1 << 12,  // executed by one host instruction (floating point)
 };
 
 // ModRM constraint.

@@ -54,7 +54,8 @@ void Cpu::NoteDataBreakpoints(uint64_t linear, unsigned size, Access access) {
     const unsigned length = code == 2 ? 8 : code + 1;
     if (type == 0 || type == 2) continue;  // execution; I/O
     if (type == 1 && access != Access::kWrite) continue;
-    const uint64_t start = regs.dr[static_cast<size_t>(i)] & ~uint64_t{length - 1};
+    const uint64_t start =
+        regs.dr[static_cast<size_t>(i)] & ~uint64_t{length - 1};
     if (linear < start + length && start < linear + size)
       regs.pending_debug |= 1ull << i;
   }
@@ -173,8 +174,8 @@ bool Cpu::ReadSystemBytes(uint64_t linear, void* out, unsigned size) {
   while (done < size) {
     const unsigned length = FirstPart(linear + done, size - done);
     uint64_t physical;
-    LIBRR_TRY(TranslateFor(linear + done, Access::kRead, kMmuSupervisor,
-                           &physical));
+    LIBRR_TRY(
+        TranslateFor(linear + done, Access::kRead, kMmuSupervisor, &physical));
     if (const uint8_t* host = shared_->memory->Host(physical)) {
       std::memcpy(Bytes(out) + done, host, length);
     } else {

@@ -15,12 +15,12 @@ namespace librr::pc {
 
 enum class OperandPlace : uint8_t {
   kNone,
-  kModRmRm,      // register or memory
-  kModRmMemory,  // memory only: #UD for a register
-  kModRmRmReg,   // register only: #UD for memory
+  kModRmRm,         // register or memory
+  kModRmMemory,     // memory only: #UD for a register
+  kModRmRmReg,      // register only: #UD for memory
   kModRmAlwaysReg,  // MOV CRn, DRn: the mod field is ignored
   kModRmReg,
-  kOpcode,     // opcode bits 2:0
+  kOpcode,  // opcode bits 2:0
   kImmediate,
   kMoffs,
   kImplicit,  // `implicit` is its register
@@ -29,14 +29,19 @@ enum class OperandPlace : uint8_t {
 
 enum class OperandSize : uint8_t {
   kNone,
-  k1, k2, k4, k8, k10, k16,
-  kV,          // 2, 4 or 8 by operand size
-  kZ,          // 2 or 4
-  kY,          // 4, or 8 with REX.W
-  kNative,     // 8 in 64-bit mode, else 4
-  k1OrReg4,    // memory of 1 byte, register of 4
-  k2OrReg4,    // memory of 2 bytes, register of 4
-  k2OrRegV,    // memory of 2 bytes, register of operand size
+  k1,
+  k2,
+  k4,
+  k8,
+  k10,
+  k16,
+  kV,        // 2, 4 or 8 by operand size
+  kZ,        // 2 or 4
+  kY,        // 4, or 8 with REX.W
+  kNative,   // 8 in 64-bit mode, else 4
+  k1OrReg4,  // memory of 1 byte, register of 4
+  k2OrReg4,  // memory of 2 bytes, register of 4
+  k2OrRegV,  // memory of 2 bytes, register of operand size
 };
 
 enum class RegisterClass : uint8_t { kGeneral, kNumber };

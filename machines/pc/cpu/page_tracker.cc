@@ -80,8 +80,8 @@ void PageTracker::BeforeTableStore(uint64_t page, unsigned offset,
     if (table.level > 1) {
       uint64_t value = 0;
       std::memcpy(&value, entry, entry_size);
-      const uint64_t below = value & ((1ull << kPhysicalAddressBits) - 1) &
-                             ~kPageMask;
+      const uint64_t below =
+          value & ((1ull << kPhysicalAddressBits) - 1) & ~kPageMask;
       if (const uint8_t* host = shared_->memory->Host(below)) {
         shared_->memory->ClearFlags(shared_->memory->PageOfHost(host),
                                     kPageTable);

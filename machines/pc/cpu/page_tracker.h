@@ -27,8 +27,8 @@ class PageTracker {
   explicit PageTracker(CpuShared* shared);
 
   // A page walk has read an entry of RAM page `page`, which maps linear
-  // addresses from `linear_base`; `level` is 1 for tables of 4 KiB pages, and an
-  // entry has `entry_size` bytes (4 or 8).
+  // addresses from `linear_base`; `level` is 1 for tables of 4 KiB pages, and
+  // an entry has `entry_size` bytes (4 or 8).
   void NotePageTable(uint64_t page, int level, int entry_size,
                      uint64_t linear_base);
   // Code was decoded from the page.

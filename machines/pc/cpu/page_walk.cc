@@ -76,7 +76,8 @@ bool Cpu::WalkTables(uint64_t linear, Walk* walk) const {
     level = 2;
     bits = 9;
     table = pdpte & kAddressMask;
-    reserved_common = kReservedAddress | (0x7ffull << 52) | (nx_enabled ? 0 : kNx);
+    reserved_common =
+        kReservedAddress | (0x7ffull << 52) | (nx_enabled ? 0 : kNx);
   } else {
     level = 2;
     bits = 10;
@@ -86,22 +87,22 @@ bool Cpu::WalkTables(uint64_t linear, Walk* walk) const {
   for (;; --level) {
     const int shift = kPageShift + bits * (level - 1);
     const uint64_t index = (linear >> shift) & ((1ull << bits) - 1);
-    const uint64_t address = table + index * static_cast<unsigned>(walk->entry_size);
+    const uint64_t address =
+        table + index * static_cast<unsigned>(walk->entry_size);
     const uint8_t* host = memory.Host(address);
     uint64_t entry = ~0ull;  // beyond RAM reads float
     if (host) {
       entry = 0;
       std::memcpy(&entry, host, static_cast<size_t>(walk->entry_size));
       const uint64_t span = 1ull << (shift + bits);
-      walk->steps[walk->count++] = {memory.PageOfHost(host),
-                                    static_cast<uint16_t>(address & kPageMask),
-                                    linear & ~(span - 1),
-                                    static_cast<uint8_t>(level)};
+      walk->steps[walk->count++] = {
+          memory.PageOfHost(host), static_cast<uint16_t>(address & kPageMask),
+          linear & ~(span - 1), static_cast<uint8_t>(level)};
     }
     if (!(entry & kPresent)) return false;
     walk->present = true;
-    const bool leaf = level == 1 ||
-                      ((entry & kLarge) && (level < 4) &&
+    const bool leaf =
+        level == 1 || ((entry & kLarge) && (level < 4) &&
                        (walk->entry_size == 8 || (regs.cr4 & kCr4Pse)));
     uint64_t reserved = reserved_common;
     if (level == 4) reserved |= kLarge;
@@ -165,7 +166,8 @@ bool Cpu::TranslateFor(uint64_t linear, Access access, MmuMode mode,
   const bool smap_bars = mode == kMmuSupervisor && (regs.cr4 & kCr4Smap);
   const bool smep_bars = !user_mode && (regs.cr4 & kCr4Smep);
   // A fetch is barred by SMEP, not by SMAP.
-  const bool readable = found && (user_mode ? walk.user : !(walk.user && smap_bars));
+  const bool readable =
+      found && (user_mode ? walk.user : !(walk.user && smap_bars));
   const bool writable = readable && (walk.writable || !write_protect);
   const bool executable = found && walk.executable &&
                           (user_mode ? walk.user : !(walk.user && smep_bars));

@@ -14,8 +14,22 @@
 namespace librr::pc {
 
 enum GprIndex : uint8_t {
-  kRax, kRcx, kRdx, kRbx, kRsp, kRbp, kRsi, kRdi,
-  kR8, kR9, kR10, kR11, kR12, kR13, kR14, kR15,
+  kRax,
+  kRcx,
+  kRdx,
+  kRbx,
+  kRsp,
+  kRbp,
+  kRsi,
+  kRdi,
+  kR8,
+  kR9,
+  kR10,
+  kR11,
+  kR12,
+  kR13,
+  kR14,
+  kR15,
   kZeroSlot,  // always 0: "no base", "no index" need no branch
   kRip,       // the address of the next instruction
   kGprSlots
@@ -94,11 +108,24 @@ inline constexpr uint64_t kEferNxe = 1u << 11;
 
 // Exception vectors. SDM vol. 3, table 6-1.
 enum Vector : uint8_t {
-  kDivideError = 0, kDebug = 1, kNmi = 2, kBreakpoint = 3, kOverflow = 4,
-  kBoundRange = 5, kInvalidOpcode = 6, kDeviceNotAvailable = 7,
-  kDoubleFault = 8, kInvalidTss = 10, kSegmentNotPresent = 11,
-  kStackFault = 12, kGeneralProtection = 13, kPageFault = 14,
-  kX87Error = 16, kAlignmentCheck = 17, kMachineCheck = 18, kSimdError = 19,
+  kDivideError = 0,
+  kDebug = 1,
+  kNmi = 2,
+  kBreakpoint = 3,
+  kOverflow = 4,
+  kBoundRange = 5,
+  kInvalidOpcode = 6,
+  kDeviceNotAvailable = 7,
+  kDoubleFault = 8,
+  kInvalidTss = 10,
+  kSegmentNotPresent = 11,
+  kStackFault = 12,
+  kGeneralProtection = 13,
+  kPageFault = 14,
+  kX87Error = 16,
+  kAlignmentCheck = 17,
+  kMachineCheck = 18,
+  kSimdError = 19,
 };
 
 struct alignas(16) Xmm {
@@ -125,7 +152,8 @@ struct Float80 {
 // The x87 FPU. SDM vol. 1, 8.1. Instruction, data pointer and opcode, whose
 // values differ between CPUs, always read as zero: part of the machine model.
 struct X87State {
-  std::array<Float80, 8> physical;  // R0 to R7; MMX register i is R_i's mantissa
+  std::array<Float80, 8>
+      physical;  // R0 to R7; MMX register i is R_i's mantissa
   uint16_t control = 0x037f;
   uint16_t status = 0;  // TOP is bits 11 to 13
   uint8_t valid = 0;    // bit i: R_i is not empty
@@ -171,10 +199,11 @@ struct Registers {
 
   // What the next instruction boundary must know.
   bool interrupt_shadow = false;  // after STI or MOV SS; SDM vol. 3, 6.8.3
-  bool debug_shadow = false;      // of these, MOV SS and POP SS also hold back #DB
+  bool debug_shadow = false;  // of these, MOV SS and POP SS also hold back #DB
   bool nmi_pending = false;
   bool nmi_blocked = false;
-  uint64_t pending_debug = 0;  // DR6 bits of a trap due before the next instruction
+  uint64_t pending_debug =
+      0;  // DR6 bits of a trap due before the next instruction
 };
 
 }  // namespace librr::pc

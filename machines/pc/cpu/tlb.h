@@ -51,7 +51,7 @@ struct TlbTable {
 
 // Who accesses, as far as permissions depend on it.
 enum MmuMode : uint8_t {
-  kMmuSupervisor,      // user pages are barred from data accesses (SMAP, AC = 0)
+  kMmuSupervisor,  // user pages are barred from data accesses (SMAP, AC = 0)
   kMmuSupervisorUser,  // user pages may be accessed
   kMmuUser,
   kMmuModes,

@@ -10,7 +10,8 @@
 //     return Binary(in, []<typename T>(Flags& flags, T a, T b) -> T { ... });
 //   }
 //   Handler Xadd(const Insn& in) {         // anything else, by operand size
-//     return BySize(in, []<typename T>(Cpu& cpu, const Insn& in) -> bool { ... });
+//     return BySize(in, []<typename T>(Cpu& cpu, const Insn& in) -> bool { ...
+//     });
 //   }
 //   Handler Cmc(const Insn&) {             // no operands
 //     return [](Cpu& cpu, const Insn&) { ...; return true; };
@@ -108,35 +109,37 @@ Handler ByForm(const Insn& in, F f) {
 // destination = f(flags, destination, source)
 template <typename F>
 Handler Binary(const Insn& in, F) {
-  return ByForm(in, []<typename T, Form form>(Cpu& cpu, const Insn& in) -> bool {
-    T b;
-    LIBRR_TRY((LoadSource<T, form>(cpu, in, &b)));
-    if constexpr (form == Form::kMR || form == Form::kMI) {
-      return cpu.ModifyOperand<T>(in, [&](T a) {
-        return F{}.template operator()<T>(cpu.regs.flags, a, b);
+  return ByForm(
+      in, []<typename T, Form form>(Cpu& cpu, const Insn& in) -> bool {
+        T b;
+        LIBRR_TRY((LoadSource<T, form>(cpu, in, &b)));
+        if constexpr (form == Form::kMR || form == Form::kMI) {
+          return cpu.ModifyOperand<T>(in, [&](T a) {
+            return F{}.template operator()<T>(cpu.regs.flags, a, b);
+          });
+        } else {
+          cpu.SetReg<T>(in.dst, F{}.template operator()<T>(
+                                    cpu.regs.flags, cpu.Reg<T>(in.dst), b));
+          return true;
+        }
       });
-    } else {
-      cpu.SetReg<T>(in.dst, F{}.template operator()<T>(cpu.regs.flags,
-                                                       cpu.Reg<T>(in.dst), b));
-      return true;
-    }
-  });
 }
 
 // f(flags, first, second) without a result: CMP, TEST.
 template <typename F>
 Handler Compare(const Insn& in, F) {
-  return ByForm(in, []<typename T, Form form>(Cpu& cpu, const Insn& in) -> bool {
-    T a, b;
-    LIBRR_TRY((LoadSource<T, form>(cpu, in, &b)));
-    if constexpr (form == Form::kMR || form == Form::kMI) {
-      LIBRR_TRY(cpu.LoadOperand(in, &a));
-    } else {
-      a = cpu.Reg<T>(in.dst);
-    }
-    F{}.template operator()<T>(cpu.regs.flags, a, b);
-    return true;
-  });
+  return ByForm(in,
+                []<typename T, Form form>(Cpu& cpu, const Insn& in) -> bool {
+                  T a, b;
+                  LIBRR_TRY((LoadSource<T, form>(cpu, in, &b)));
+                  if constexpr (form == Form::kMR || form == Form::kMI) {
+                    LIBRR_TRY(cpu.LoadOperand(in, &a));
+                  } else {
+                    a = cpu.Reg<T>(in.dst);
+                  }
+                  F{}.template operator()<T>(cpu.regs.flags, a, b);
+                  return true;
+                });
 }
 
 // operand = f(flags, operand)
@@ -148,8 +151,8 @@ Handler Unary(const Insn& in, F) {
         return F{}.template operator()<T>(cpu.regs.flags, a);
       });
     }
-    cpu.SetReg<T>(in.dst,
-                  F{}.template operator()<T>(cpu.regs.flags, cpu.Reg<T>(in.dst)));
+    cpu.SetReg<T>(
+        in.dst, F{}.template operator()<T>(cpu.regs.flags, cpu.Reg<T>(in.dst)));
     return true;
   });
 }
