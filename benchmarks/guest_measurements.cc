@@ -14,10 +14,9 @@ namespace {
 
 std::vector<Phase> Work(bool quick) {
   return {
-      {"SHA-256", quick ? "workload sha256 1" : "workload sha256 24"},
-      {"gzip", quick ? "gzip -c /bin/workload >z"
-                     : "for i in 1 2 3; do gzip -c /bin/busybox >z; done"},
-      {"fork+exec", quick ? "workload exec 10" : "workload exec 600"},
+      {"SHA-256", quick ? "workload sha256 1" : "workload sha256 12"},
+      {"gzip", quick ? "gzip -c /bin/workload >z" : "gzip -c /bin/busybox >z"},
+      {"fork+exec", quick ? "workload exec 10" : "workload exec 300"},
   };
 }
 
@@ -88,7 +87,7 @@ absl::StatusOr<GuestResults> MeasureGuest(
   results.idle_trace =
       MeasureAlone({Way::kRecord, plan.guest, {}, recorded.path()}, status);
   const std::vector<Phase> hashing = {
-      {"SHA-256", plan.quick ? "workload sha256 4" : "workload sha256 64"}};
+      {"SHA-256", plan.quick ? "workload sha256 4" : "workload sha256 32"}};
   results.sha256_trace = MeasureAlone(
       {Way::kRecord, plan.guest, hashing, recorded.path()}, status);
   results.typing_trace = MeasureAlone(

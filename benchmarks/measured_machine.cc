@@ -25,17 +25,12 @@ namespace {
 constexpr uint64_t kPowerOnSeconds = 1'700'000'000;
 constexpr uint64_t kSeed = 1;
 
-// The host's clock, standing still while others have their turn.
-class TurnClock final : public HostClock {
+// CPU time, which stands still while others have their turn: what is accounted
+// is what this process did, however loaded the host is.
+class CpuClock final : public HostClock {
  public:
-  explicit TurnClock(const TurnTaker* turns) : turns_(turns) {}
-  uint64_t Now() override {
-    return HostClock::Real().Now() - turns_->waited_ns();
-  }
+  uint64_t Now() override { return ProcessCpuNs(); }
   void Wait(int, int, std::optional<uint64_t>) override {}
-
- private:
-  const TurnTaker* const turns_;
 };
 
 class TurnObserver final : public ReplayObserver {
@@ -147,7 +142,7 @@ absl::StatusOr<ProcessFigures> MeasureLive(const Measurement& measurement,
   const absl::StatusOr<std::unique_ptr<Machine>> machine =
       CreatePcMachine(*config);
   if (!machine.ok()) return machine.status();
-  TurnClock clock(&turns);
+  CpuClock clock;
   PhaseTypist typist(machine->get(), measurement.phases, &turns);
   RecorderOptions options;
   options.run.power_on_seconds = kPowerOnSeconds;

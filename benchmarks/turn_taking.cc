@@ -24,13 +24,6 @@ constexpr char kPass = 'p';     // nothing follows
 constexpr char kFigures = 'f';  // ProcessFigures follow
 constexpr char kError = 'e';    // text follows, up to the end
 
-uint64_t ClockNs(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 +
-         static_cast<uint64_t>(now.tv_nsec);
-}
-
 bool SendFully(int socket, const void* bytes, size_t size) {
   const char* next = static_cast<const char*>(bytes);
   while (size > 0) {
@@ -127,14 +120,17 @@ absl::Status GiveTurn(Process& process, ProcessFigures& figures) {
 
 }  // namespace
 
-uint64_t ProcessCpuNs() { return ClockNs(CLOCK_PROCESS_CPUTIME_ID); }
+uint64_t ProcessCpuNs() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<uint64_t>(now.tv_nsec);
+}
 
 void TurnTaker::AwaitTurn() {
-  const uint64_t begin = ClockNs(CLOCK_MONOTONIC);
   char go = 0;
   // Whoever gave the turns is gone: so is the reason to measure.
   if (!ReceiveFully(socket_, &go, 1)) _exit(1);
-  waited_ns_ += ClockNs(CLOCK_MONOTONIC) - begin;
   turn_began_ns_ = ProcessCpuNs();
 }
 

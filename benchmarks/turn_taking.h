@@ -38,15 +38,12 @@ class TurnTaker {
   void Begin() { AwaitTurn(); }
   // Lets the others run if this turn is used up. To be called often.
   void MayPass();
-  // Real time spent waiting so far.
-  uint64_t waited_ns() const { return waited_ns_; }
 
  private:
   void AwaitTurn();
 
   const int socket_;
   uint64_t turn_began_ns_ = 0;
-  uint64_t waited_ns_ = 0;
 };
 
 using Job = std::function<absl::StatusOr<ProcessFigures>(TurnTaker&)>;

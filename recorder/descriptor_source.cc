@@ -53,8 +53,8 @@ class DescriptorSource final : public InputSource {
       pollfd waiting{fd_, POLLIN, 0};
       if (poll(&waiting, 1, 0) <= 0) return;
       char buffer[4096];
-      const ssize_t count = read(
-          fd_, buffer, std::min(sizeof(buffer), kMaxHeld - held_.size()));
+      const ssize_t count =
+          read(fd_, buffer, std::min(sizeof(buffer), kMaxHeld - held_.size()));
       if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
       if (count <= 0) {
         open_ = false;

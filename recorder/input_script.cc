@@ -148,7 +148,8 @@ class InputScript final : public InputSource {
   std::string Pending() const override {
     if (!held_.empty()) return "the guest did not take all that was typed";
     if (next_ == commands_.size()) return "";
-    return absl::StrCat("the script still waits at ", commands_[next_].location);
+    return absl::StrCat("the script still waits at ",
+                        commands_[next_].location);
   }
 
  private:
@@ -215,8 +216,8 @@ absl::StatusOr<std::unique_ptr<InputSource>> ParseInputScript(
     line.remove_prefix(begin);
     absl::StatusOr<Command> command = ParseCommand(line);
     if (!command.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          name, ":", number, ": ", command.status().message()));
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ":", number, ": ", command.status().message()));
     }
     command->location = absl::StrCat(name, ":", number, ": ", AbseilView(line));
     commands.push_back(*std::move(command));

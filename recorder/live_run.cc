@@ -141,8 +141,8 @@ RunLimits LiveRun::NextLimits() const {
   const VirtualTime now = machine_->time();
   const bool watches_time = Due().has_value() || options_.max_time.has_value();
   const uint64_t budget = inputs_->holds_input() || watches_time ? kShortBudget
-                          : inputs_->exhausted() ? kQuietBudget
-                                                 : kLiveBudget;
+                          : inputs_->exhausted()                 ? kQuietBudget
+                                                                 : kLiveBudget;
   RunLimits limits;
   limits.idle_until = now;
   limits.until = std::min(Later(position, budget), next_rest_);
@@ -206,8 +206,8 @@ StopState LiveRun::PassIdle(VirtualTime next, bool wait) {
 
 absl::StatusOr<EndRecord> LiveRun::Execute() {
   LIBRR_CHECK(machine_->position() == Position(0));
-  LIBRR_RETURN_IF_ERROR(Apply(
-      {InputKind::kPowerOnDate, Fixed64(options_.power_on_seconds)}));
+  LIBRR_RETURN_IF_ERROR(
+      Apply({InputKind::kPowerOnDate, Fixed64(options_.power_on_seconds)}));
   LIBRR_RETURN_IF_ERROR(Apply({InputKind::kSeed, Fixed64(options_.seed)}));
   while (true) {
     LIBRR_RETURN_IF_ERROR(PollGate().status());
@@ -218,9 +218,8 @@ absl::StatusOr<EndRecord> LiveRun::Execute() {
     if (const std::optional<EndReason> reason = ReachedLimit()) {
       return RecordEnd(*machine_, *reason);
     }
-    const bool wait =
-        options_.idle == IdlePolicy::kWait ||
-        (options_.idle == IdlePolicy::kAuto && inputs_->live());
+    const bool wait = options_.idle == IdlePolicy::kWait ||
+                      (options_.idle == IdlePolicy::kAuto && inputs_->live());
     StopState stop = machine_->Run(NextLimits());
     LIBRR_RETURN_IF_ERROR(log_status_);
     if (stop.kind == StopKind::kIdle && !ReachedLimit()) {

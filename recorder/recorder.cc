@@ -88,7 +88,10 @@ class Recorder::Impl final : public RunLog {
     const Position position = machine.position();
     const uint64_t dirtied = machine.DirtiedPages();
     if (IsDigestDue(position, dirtied)) {
+      const bool is_first = !has_digest_;
       LIBRR_RETURN_IF_ERROR(AppendDigest(machine));
+      // However early a recording is killed, it shows that its image is whole.
+      if (is_first) LIBRR_RETURN_IF_ERROR(Flush());
     }
     const uint64_t now = clock_->Now();
     if (now - last_flush_ >= kHeartbeatNanos) {
@@ -163,7 +166,10 @@ class Recorder::Impl final : public RunLog {
             Append(NewEvent(EventKind::kHeartbeat, position, machine.time())));
       }
     }
-    if (!needs_flush_) return absl::OkStatus();
+    return needs_flush_ ? Flush() : absl::OkStatus();
+  }
+
+  absl::Status Flush() {
     needs_flush_ = false;
     const uint64_t begin = clock_->Now();
     absl::Status status = writer_->Flush();
@@ -200,10 +206,9 @@ absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Create(
   }
   std::vector<trace::Image> images;
   for (const auto& [name, bytes] : what.images) images.push_back({name, bytes});
-  LIBRR_ASSIGN_OR_RETURN(
-      std::unique_ptr<trace::TraceWriter> writer,
-      trace::TraceWriter::Create(path, what.header, images,
-                                 {.sync = options.sync}));
+  LIBRR_ASSIGN_OR_RETURN(std::unique_ptr<trace::TraceWriter> writer,
+                         trace::TraceWriter::Create(path, what.header, images,
+                                                    {.sync = options.sync}));
   return std::unique_ptr<Recorder>(new Recorder(
       std::make_unique<Impl>(std::move(writer), machine, options)));
 }

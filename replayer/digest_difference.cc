@@ -44,8 +44,8 @@ DigestDifference CompareDigests(const Digest& expected, const Digest& actual,
     if (difference.first_ram_bucket < 0) difference.first_ram_bucket = i;
     const uint64_t begin = FirstByteOfBucket(i, memory_bytes);
     const uint64_t end = FirstByteOfBucket(i + 1, memory_bytes);
-    difference.names.push_back(absl::StrCat("RAM 0x", absl::Hex(begin), "-0x",
-                                            absl::Hex(end - 1)));
+    difference.names.push_back(
+        absl::StrCat("RAM 0x", absl::Hex(begin), "-0x", absl::Hex(end - 1)));
   }
   if (difference.names.empty() && expected != actual) {
     difference.names.push_back("the order of components");

@@ -40,8 +40,8 @@ std::string DescribeInput(const Divergence::LastInput& input) {
 
 std::string Divergence::Message() const {
   std::string message =
-      absl::StrCat("diverged from the recording at position ",
-                   position.value(), " (", Seconds(time), "): ", component);
+      absl::StrCat("diverged from the recording at position ", position.value(),
+                   " (", Seconds(time), "): ", component);
   if (differing.size() > 1) {
     absl::StrAppend(&message, " and ", differing.size() - 1, " more");
   }
@@ -49,8 +49,8 @@ std::string Divergence::Message() const {
   absl::StrAppend(&message, "; went wrong after position ", last_good.value(),
                   " (", position - last_good, " steps)");
   if (last_input.has_value()) {
-    absl::StrAppend(&message, "; last input before: ",
-                    DescribeInput(*last_input));
+    absl::StrAppend(&message,
+                    "; last input before: ", DescribeInput(*last_input));
   }
   return message;
 }

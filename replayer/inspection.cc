@@ -12,7 +12,7 @@ namespace librr {
 namespace {
 
 constexpr uint64_t kPageSize = 4096;
-constexpr size_t kMaxInstructionBytes = 15;  // Intel SDM vol. 2, 2.3.11
+constexpr size_t kMaxInstructionBytes = 15;    // Intel SDM vol. 2, 2.3.11
 constexpr uint64_t kLongModeActive = 1 << 10;  // EFER.LMA, vol. 3, 2.2.1
 constexpr uint64_t kProtectionEnable = 1;      // CR0.PE, vol. 3, 2.5
 constexpr uint64_t kLinuxUser32Selector = 0x23;
@@ -87,9 +87,9 @@ std::string DescribeNextInstruction(const Machine& machine, int vcpu) {
       ReadVirtual(machine, vcpu, GuestVirtual(address), kMaxInstructionBytes);
   const std::vector<DisassembledInstruction> instructions =
       DisassembleX86(code, address, CodeBits(registers), 1);
-  return absl::StrCat("0x", absl::Hex(address), ": ",
-                      instructions.empty() ? "(not mapped)"
-                                           : instructions.front().text);
+  return absl::StrCat(
+      "0x", absl::Hex(address), ": ",
+      instructions.empty() ? "(not mapped)" : instructions.front().text);
 }
 
 }  // namespace librr

@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: The librr authors
 // SPDX-License-Identifier: Apache-2.0
+#include "absl/strings/str_cat.h"
 #include "librr-core/base/status_macros.h"
 #include "librr/replayer.h"
 
@@ -8,6 +9,13 @@ namespace librr {
 absl::StatusOr<PcConfig> PcConfigFromTrace(const TraceReader& trace) {
   const TraceInfo& info = trace.info();
   LIBRR_RETURN_IF_ERROR(CheckMachineModel(info, "pc", kPcMachineModel));
+  // Events follow the images: without one, an image may be missing unnoticed.
+  if (!info.complete && info.event_count == 0) {
+    return absl::DataLossError(
+        absl::StrCat(info.path,
+                     ": was cut off before the recording began: "
+                     "there is nothing to replay"));
+  }
   PcConfig config;
   config.command_line = info.header.command_line;
   config.memory_bytes = info.header.memory_bytes;

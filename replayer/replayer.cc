@@ -18,12 +18,14 @@ namespace {
 
 // At 50 million steps a second: 12 times a second.
 constexpr uint64_t kProgressSteps = uint64_t{1} << 22;
+// Guest nanoseconds. The PIT can fire a million times in them.
+constexpr uint64_t kIdleSlice = 1'000'000'000;
 constexpr size_t kShownBytes = 16;
 
 std::string Quote(std::string_view bytes) {
-  return absl::StrCat("\"",
-                      absl::CHexEscape(AbseilView(bytes.substr(0, kShownBytes))),
-                      bytes.size() > kShownBytes ? "\"..." : "\"");
+  return absl::StrCat(
+      "\"", absl::CHexEscape(AbseilView(bytes.substr(0, kShownBytes))),
+      bytes.size() > kShownBytes ? "\"..." : "\"");
 }
 
 std::string DescribeOutput(uint8_t kind, std::string_view bytes,
@@ -144,8 +146,7 @@ class Replayer::Impl final : private OutputSink {
         if (!applied.ok()) {
           return Diverge(Divergence::Kind::kInput, "input",
                          absl::StrCat("taking ", Quote(event.payload)),
-                         absl::StrCat("refusing it: ",
-                                      applied.message()));
+                         absl::StrCat("refusing it: ", applied.message()));
         }
         ++counts_.inputs;
         last_input_ = {event.position, event.time, input.kind,
@@ -193,24 +194,27 @@ class Replayer::Impl final : private OutputSink {
       }
       RunLimits limits;
       limits.until = std::min(position, NextStop());
-      limits.idle_until = idle_until;
+      limits.idle_until = NextIdleStop(idle_until);
       const StopState stop = machine_->Run(limits);
       LIBRR_RETURN_IF_ERROR(output_status_);
       ReportProgress();
-      const bool arrived =
-          machine_->position() == position &&
-          (!exact_time || machine_->time() == idle_until);
+      const bool arrived = machine_->position() == position &&
+                           (!exact_time || machine_->time() == idle_until);
       switch (stop.kind) {
         case StopKind::kInterrupted:
           // By an output that was not compared.
           continue;
+        case StopKind::kCondition:
+          // None was set.
+          continue;
         case StopKind::kEnded:
           if (arrived) return CheckNoOutputIsMissing();
-          return Diverge(Divergence::Kind::kEnd, "end",
-                         absl::StrCat("running on to position ",
-                                      position.value()),
-                         DescribeEnd(stop));
+          return Diverge(
+              Divergence::Kind::kEnd, "end",
+              absl::StrCat("running on to position ", position.value()),
+              DescribeEnd(stop));
         case StopKind::kIdle:
+          if (machine_->time() < idle_until) continue;
           if (arrived) return CheckNoOutputIsMissing();
           return Diverge(Divergence::Kind::kClock, "clock",
                          DescribePoint(position, idle_until),
@@ -238,6 +242,16 @@ class Replayer::Impl final : private OutputSink {
                : Position::Max();
   }
 
+  // Where a run of an idle machine ends, so that a stop is noticed: timers that
+  // wake nobody may be many.
+  VirtualTime NextIdleStop(VirtualTime idle_until) const {
+    const std::optional<VirtualTime> timer = machine_->NextTimer();
+    const VirtualTime now =
+        std::max(machine_->time(), timer.value_or(idle_until));
+    if (now >= idle_until || idle_until - now <= kIdleSlice) return idle_until;
+    return now + kIdleSlice;
+  }
+
   void ReportProgress() {
     if (options_.observer == nullptr) return;
     if (machine_->position() < next_progress_) return;
@@ -262,6 +276,8 @@ class Replayer::Impl final : private OutputSink {
       }
       RunLimits limits;
       limits.until = end.position + 1;
+      // With a timer armed, the machine might idle for ever.
+      if (machine_->NextTimer().has_value()) limits.idle_until = end.time;
       stop = machine_->Run(limits);
       LIBRR_RETURN_IF_ERROR(output_status_);
     } while (stop.kind == StopKind::kInterrupted);
@@ -279,9 +295,9 @@ class Replayer::Impl final : private OutputSink {
           Divergence::Kind::kEnd, "end",
           absl::StrCat(DescribeEnd(recorded), " at ",
                        DescribePoint(end.position, end.time)),
-          absl::StrCat(stop.kind == StopKind::kEnded ? DescribeEnd(stop)
-                                                     : "running on",
-                       " at ", DescribeHere()));
+          absl::StrCat(
+              stop.kind == StopKind::kEnded ? DescribeEnd(stop) : "running on",
+              " at ", DescribeHere()));
     }
     return absl::OkStatus();
   }
@@ -423,8 +439,8 @@ absl::StatusOr<std::unique_ptr<Replayer>> Replayer::Create(
     return absl::FailedPreconditionError(
         "the machine differs from the recorded one in memory or vCPUs");
   }
-  return std::unique_ptr<Replayer>(new Replayer(
-      std::make_unique<Impl>(trace, std::move(machine), options)));
+  return std::unique_ptr<Replayer>(
+      new Replayer(std::make_unique<Impl>(trace, std::move(machine), options)));
 }
 
 Replayer::Replayer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -26,9 +26,9 @@ void CompareRegisters(const Machine& first, const Machine& second,
     const std::vector<RegisterValue> theirs = second.Registers(vcpu);
     for (size_t i = 0; i < std::min(ours.size(), theirs.size()); ++i) {
       if (ours[i].bytes == theirs[i].bytes) continue;
-      out.registers.push_back(
-          absl::StrCat("cpu", vcpu, " ", ours[i].name, ": ",
-                       RegisterHex(ours[i]), ", ", RegisterHex(theirs[i])));
+      out.registers.push_back(absl::StrCat("cpu", vcpu, " ", ours[i].name, ": ",
+                                           RegisterHex(ours[i]), ", ",
+                                           RegisterHex(theirs[i])));
     }
   }
 }

@@ -25,12 +25,12 @@ class Verifier {
       : trace_(trace), factory_(factory), options_(options) {
     first_.engine = options.engine;
     first_.budget = options.budget;
-    second_.engine = options.second_engine.empty() ? options.engine
-                                                   : options.second_engine;
+    second_.engine =
+        options.second_engine.empty() ? options.engine : options.second_engine;
     second_.budget = options.second_budget;
     if (second_.budget == 0) {
-      second_.budget = options.budget == kSecondBudget ? kOtherSecondBudget
-                                                       : kSecondBudget;
+      second_.budget =
+          options.budget == kSecondBudget ? kOtherSecondBudget : kSecondBudget;
     }
     for (ReplayOptions* replay : {&first_, &second_}) {
       replay->observer = options.observer;
@@ -67,8 +67,8 @@ class Verifier {
     if (report_.divergence->kind == Divergence::Kind::kEnd) {
       return ReplayToEnd(replayer);
     }
-    absl::Status status = replayer.SeekTo(
-        std::min(position, trace_.info().end.position));
+    absl::Status status =
+        replayer.SeekTo(std::min(position, trace_.info().end.position));
     return absl::IsAborted(status) ? absl::OkStatus() : status;
   }
 
@@ -108,9 +108,9 @@ class Verifier {
     report_.diagnosis = VerifyReport::Diagnosis::kDependsOnExecution;
     SetPhase("the replays differ; searching the first step that does");
     StepSearch search(&trace_, factory_, first_, second_);
-    LIBRR_RETURN_IF_ERROR(search.Search(
-        report_.divergence->last_good,
-        std::min(bad, trace_.info().end.position)));
+    LIBRR_RETURN_IF_ERROR(
+        search.Search(report_.divergence->last_good,
+                      std::min(bad, trace_.info().end.position)));
     report_.step = search.step();
     report_.narrowed = {search.good(), search.bad()};
     return absl::OkStatus();
@@ -156,11 +156,12 @@ std::string VerifyReport::Explain() const {
       absl::StrAppend(
           &text,
           "It repeats: a second replay, cut differently, agrees with the first "
-          "one and not with the recording. Either all replays here do something "
+          "one and not with the recording. Either all replays here do "
+          "something "
           "alike that the recording did not, or the recording went wrong. "
           "Record again with --digest-every ",
-          std::max<uint64_t>(1, (divergence->position - divergence->last_good) /
-                                    1000),
+          std::max<uint64_t>(
+              1, (divergence->position - divergence->last_good) / 1000),
           " (or less) to narrow it down.\n");
       break;
     case Diagnosis::kDidNotRepeat:
@@ -176,13 +177,16 @@ std::string VerifyReport::Explain() const {
                       "It depends on how the replay is executed (engine or "
                       "budget), which is a fault of librr.\n");
       if (step.has_value()) {
-        absl::StrAppend(&text, "The first step that differs is the one after "
-                        "position ", step->position.value(), ":\n");
+        absl::StrAppend(&text,
+                        "The first step that differs is the one after "
+                        "position ",
+                        step->position.value(), ":\n");
         for (size_t vcpu = 0; vcpu < step->instructions.size(); ++vcpu) {
           absl::StrAppend(&text, "  cpu", vcpu, " at ",
                           step->instructions[vcpu], "\n");
         }
-        absl::StrAppend(&text, "After it, in the first replay and the second:\n");
+        absl::StrAppend(&text,
+                        "After it, in the first replay and the second:\n");
         AppendDifference(step->after, text);
       } else if (narrowed.has_value()) {
         absl::StrAppend(&text,

@@ -44,9 +44,9 @@ absl::Status UnknownOption(const Command& command,
 
 std::string OptionHead(const Option& option) {
   std::string head =
-      option.letter == 0 ? "      "
-                         : absl::StrCat("  -", std::string(1, option.letter),
-                                        ", ");
+      option.letter == 0
+          ? "      "
+          : absl::StrCat("  -", std::string(1, option.letter), ", ");
   absl::StrAppend(&head, "--", std::string(option.name));
   if (!option.argument.empty()) {
     absl::StrAppend(&head, " ", std::string(option.argument));
@@ -161,8 +161,7 @@ absl::StatusOr<std::optional<uint64_t>> Arguments::Size(
   }
   if (shift != 0) digits.pop_back();
   const absl::StatusOr<uint64_t> number = ParseNumber(digits, "size");
-  if (!number.ok() ||
-      *number > std::numeric_limits<uint64_t>::max() >> shift) {
+  if (!number.ok() || *number > std::numeric_limits<uint64_t>::max() >> shift) {
     return absl::InvalidArgumentError(
         absl::StrCat("--", std::string(option), ": '", *text,
                      "' is not a size; write 512M, 2G or bytes"));
@@ -233,18 +232,17 @@ absl::StatusOr<Arguments> ParseArguments(const Command& command,
       }
       value = typed[i];
     }
-    const bool is_new =
-        arguments.values_.emplace(option->name, *value).second;
+    const bool is_new = arguments.values_.emplace(option->name, *value).second;
     if (!is_new) {
       return WrongUse(command, absl::StrCat(shown, " is given twice"));
     }
   }
   const size_t count = arguments.words_.size();
   if (count < command.min_words) {
-    return WrongUse(command, absl::StrCat("missing ", std::string(command.words),
-                                          ": use vmrr ",
-                                          std::string(command.name), " ",
-                                          std::string(command.words)));
+    return WrongUse(command,
+                    absl::StrCat("missing ", std::string(command.words),
+                                 ": use vmrr ", std::string(command.name), " ",
+                                 std::string(command.words)));
   }
   if (count > command.max_words) {
     return WrongUse(command,

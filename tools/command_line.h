@@ -64,7 +64,8 @@ class Arguments {
   // Bytes: a number, or one followed by K, M or G (powers of 1024).
   absl::StatusOr<std::optional<uint64_t>> Size(std::string_view option) const;
   // Decimal seconds, as nanoseconds.
-  absl::StatusOr<std::optional<uint64_t>> Seconds(std::string_view option) const;
+  absl::StatusOr<std::optional<uint64_t>> Seconds(
+      std::string_view option) const;
 
  private:
   friend absl::StatusOr<Arguments> ParseArguments(

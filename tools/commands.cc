@@ -105,10 +105,9 @@ int Execute(const Command& command, absl::Span<const std::string> typed) {
 }  // namespace
 
 std::vector<const Command*> AllCommands() {
-  return {&RunCommand(),    &RecordCommand(), &ReplayCommand(),
-          &VerifyCommand(), &InfoCommand(),   &EventsCommand(),
-          &ConsoleCommand(), &RegsCommand(),  &MemCommand(),
-          &DisasmCommand(), &StatsCommand()};
+  return {&RunCommand(),  &RecordCommand(), &ReplayCommand(),  &VerifyCommand(),
+          &InfoCommand(), &EventsCommand(), &ConsoleCommand(), &RegsCommand(),
+          &MemCommand(),  &DisasmCommand(), &StatsCommand()};
 }
 
 int RunVmrr(absl::Span<const std::string> typed) {

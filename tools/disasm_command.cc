@@ -74,14 +74,12 @@ absl::StatusOr<int> Disasm(const Arguments& arguments) {
     if (!typed.ok()) return typed.status();
     address = *typed;
   }
-  const std::vector<uint8_t> code =
-      ReadVirtual(machine, *vcpu, GuestVirtual(address),
-                  wanted * kMaxInstructionBytes);
+  const std::vector<uint8_t> code = ReadVirtual(
+      machine, *vcpu, GuestVirtual(address), wanted * kMaxInstructionBytes);
   if (code.empty() && wanted > 0) {
-    return absl::AbortedError(
-        absl::StrCat("virtual address 0x", absl::Hex(address),
-                     " is not mapped to memory at position ",
-                     machine.position().value()));
+    return absl::AbortedError(absl::StrCat(
+        "virtual address 0x", absl::Hex(address),
+        " is not mapped to memory at position ", machine.position().value()));
   }
   const int bits = CodeBits(registers);
   const std::vector<DisassembledInstruction> instructions =

@@ -15,10 +15,10 @@
 namespace librr::tools {
 
 inline constexpr int kExitDone = 0;
-inline constexpr int kExitFalse = 1;     // divergence, not found, interrupted
-inline constexpr int kExitUse = 2;       // wrong use
-inline constexpr int kExitInput = 3;     // bad or damaged input
-inline constexpr int kExitHost = 4;      // the host refused something
+inline constexpr int kExitFalse = 1;  // divergence, not found, interrupted
+inline constexpr int kExitUse = 2;    // wrong use
+inline constexpr int kExitInput = 3;  // bad or damaged input
+inline constexpr int kExitHost = 4;   // the host refused something
 
 // An error about the content of a file.
 absl::Status FromInput(const absl::Status& status);

@@ -11,8 +11,9 @@ namespace librr::tools {
 namespace {
 
 constexpr Option kCpuTable[] = {
-    {"cpu", 0, "N", "the virtual CPU whose page tables and registers count\n"
-                    "(default: 0)"}};
+    {"cpu", 0, "N",
+     "the virtual CPU whose page tables and registers count\n"
+     "(default: 0)"}};
 
 }  // namespace
 
@@ -24,9 +25,9 @@ absl::StatusOr<int> VcpuOption(const Arguments& arguments,
   if (!cpu.ok()) return cpu.status();
   const uint64_t number = cpu->value_or(0);
   if (number >= static_cast<uint64_t>(machine.vcpu_count())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--cpu: there is no CPU ", number, "; the last one is ",
-                     machine.vcpu_count() - 1));
+    return absl::InvalidArgumentError(absl::StrCat("--cpu: there is no CPU ",
+                                                   number, "; the last one is ",
+                                                   machine.vcpu_count() - 1));
   }
   return static_cast<int>(number);
 }

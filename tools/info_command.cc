@@ -20,11 +20,16 @@ namespace librr::tools {
 namespace {
 
 std::vector<std::pair<const char*, uint64_t>> Parts(const TraceBytes& bytes) {
-  return {{"total", bytes.total},     {"header", bytes.header},
-          {"image", bytes.image},     {"inputs", bytes.inputs},
-          {"outputs", bytes.outputs}, {"digests", bytes.digests},
-          {"checkpoints", bytes.checkpoints}, {"index", bytes.index},
-          {"other", bytes.other},     {"damaged", bytes.damaged}};
+  return {{"total", bytes.total},
+          {"header", bytes.header},
+          {"image", bytes.image},
+          {"inputs", bytes.inputs},
+          {"outputs", bytes.outputs},
+          {"digests", bytes.digests},
+          {"checkpoints", bytes.checkpoints},
+          {"index", bytes.index},
+          {"other", bytes.other},
+          {"damaged", bytes.damaged}};
 }
 
 std::string IdText(const TraceHeader::Id& id) {
@@ -95,17 +100,18 @@ void Line(std::string_view name, const std::string& value) {
 void WriteText(const TraceInfo& info) {
   Line("trace", absl::CHexEscape(info.path));
   Line("recorded", DateText(info.header.created_unix_seconds));
-  Line("format", absl::StrCat(info.format_version, ", machine ",
-                              absl::CHexEscape(info.header.machine_kind),
-                              " model ", info.header.machine_model,
-                              info.header.features.empty() ? "" : ", features ",
-                              absl::CHexEscape(absl::StrJoin(
-                                  info.header.features, " "))));
-  Line("machine", absl::StrCat(info.header.vcpus, " CPU, ",
-                               info.header.memory_bytes >> 20,
-                               " MiB of memory"));
-  Line("kernel", absl::StrCat("\"", absl::CHexEscape(info.header.command_line),
-                              "\""));
+  Line(
+      "format",
+      absl::StrCat(info.format_version, ", machine ",
+                   absl::CHexEscape(info.header.machine_kind), " model ",
+                   info.header.machine_model,
+                   info.header.features.empty() ? "" : ", features ",
+                   absl::CHexEscape(absl::StrJoin(info.header.features, " "))));
+  Line("machine",
+       absl::StrCat(info.header.vcpus, " CPU, ", info.header.memory_bytes >> 20,
+                    " MiB of memory"));
+  Line("kernel",
+       absl::StrCat("\"", absl::CHexEscape(info.header.command_line), "\""));
   std::vector<std::string> images;
   for (const auto& [name, size] : info.images) {
     images.push_back(
@@ -116,8 +122,8 @@ void WriteText(const TraceInfo& info) {
                    : info.being_written ? "no, it is being written"
                                         : "no");
   Line("end", absl::StrCat("position ", FormatCount(info.end.position.value()),
-                           ", ", FormatSeconds(info.end.time), " s: ",
-                           View(EndReasonName(info.end.reason))));
+                           ", ", FormatSeconds(info.end.time),
+                           " s: ", View(EndReasonName(info.end.reason))));
   Line("", absl::CHexEscape(DescribeEnd(info.end)));
   Line("events", absl::StrCat(FormatCount(info.event_count), ": ",
                               FormatCount(info.input_count), " inputs, ",

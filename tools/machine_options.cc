@@ -46,10 +46,12 @@ constexpr Option kRunTable[] = {
      "terminal or pipe may still bring input)"},
     {"max-position", 0, "N", "stop after N steps (instructions, in short)"},
     {"max-time", 0, "S", "stop after S seconds of guest time"},
-    {"seed", 0, "N", "what the guest's random numbers come from\n"
-                     "(default: the host's randomness)"},
-    {"date", 0, "N", "what the guest's clock says at power-on, in seconds\n"
-                     "since 1970 (default: now)"},
+    {"seed", 0, "N",
+     "what the guest's random numbers come from\n"
+     "(default: the host's randomness)"},
+    {"date", 0, "N",
+     "what the guest's clock says at power-on, in seconds\n"
+     "since 1970 (default: now)"},
     {"exit-status", 0, "",
      "return what the guest wrote to its exit port (0xf4)"},
 };
@@ -159,10 +161,10 @@ absl::StatusOr<std::unique_ptr<Machine>> MakeMachine(
   absl::StatusOr<std::unique_ptr<Machine>> machine = CreatePcMachine(config);
   if (machine.ok()) return machine;
   // The kernel file is to blame for most of what can be wrong.
-  return FromInput(absl::Status(
-      machine.status().code(),
-      absl::StrCat(arguments.Text("kernel").value_or("kernel"), ": ",
-                   machine.status().message())));
+  return FromInput(
+      absl::Status(machine.status().code(),
+                   absl::StrCat(arguments.Text("kernel").value_or("kernel"),
+                                ": ", machine.status().message())));
 }
 
 absl::StatusOr<LiveInput> InputFromOptions(const Arguments& arguments) {

@@ -28,8 +28,8 @@ extern const absl::Span<const Option> kJsonOption;
 absl::StatusOr<PcConfig> ConfigFromOptions(const Arguments& arguments);
 absl::StatusOr<LiveRunOptions> RunOptionsFrom(const Arguments& arguments);
 // `CreatePcMachine`, with errors as ExitCodeFor wants them.
-absl::StatusOr<std::unique_ptr<Machine>> MakeMachine(const PcConfig& config,
-                                                     const Arguments& arguments);
+absl::StatusOr<std::unique_ptr<Machine>> MakeMachine(
+    const PcConfig& config, const Arguments& arguments);
 
 // The script of --input, or standard input.
 struct LiveInput {

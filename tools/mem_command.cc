@@ -30,9 +30,8 @@ absl::StatusOr<std::vector<uint8_t>> ReadRange(const Machine& machine,
                                                bool physical, int vcpu,
                                                uint64_t address,
                                                uint64_t length) {
-  const std::string where =
-      absl::StrCat("0x", absl::Hex(address), " at position ",
-                   machine.position().value());
+  const std::string where = absl::StrCat(
+      "0x", absl::Hex(address), " at position ", machine.position().value());
   if (length > machine.memory_bytes()) {
     return absl::OutOfRangeError(
         absl::StrCat(length, " bytes are more than the guest's memory, ",
@@ -66,9 +65,8 @@ void WriteDump(uint64_t address, absl::Span<const uint8_t> bytes) {
         continue;
       }
       absl::StrAppendFormat(&hex, " %02x", line[j]);
-      text.push_back(line[j] >= 0x20 && line[j] < 0x7f
-                         ? static_cast<char>(line[j])
-                         : '.');
+      text.push_back(
+          line[j] >= 0x20 && line[j] < 0x7f ? static_cast<char>(line[j]) : '.');
     }
     absl::PrintF("%016x %s  |%s|\n", address + i, hex, text);
   }

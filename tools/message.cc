@@ -80,9 +80,9 @@ std::string DescribeEnd(const EndRecord& end) {
 std::string ShellWord(const std::string& text) {
   bool plain = !text.empty() && text[0] != '-';
   for (const char c : text) {
-    plain = plain && (std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-                      std::string_view("-_./+:@%,").find(c) !=
-                          std::string_view::npos);
+    plain = plain &&
+            (std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+             std::string_view("-_./+:@%,").find(c) != std::string_view::npos);
   }
   if (plain) return text;
   std::string quoted = "'";

@@ -24,9 +24,9 @@ inline absl::string_view View(std::string_view text) {
   return absl::string_view(text.data(), text.size());
 }
 
-std::string FormatSeconds(VirtualTime time);        // "1.234567890"
-std::string FormatCount(uint64_t count);            // "1,234,567"
-std::string FormatBytes(uint64_t bytes);            // "15.2 MB"
+std::string FormatSeconds(VirtualTime time);  // "1.234567890"
+std::string FormatCount(uint64_t count);      // "1,234,567"
+std::string FormatBytes(uint64_t bytes);      // "15.2 MB"
 // "the guest powered off", with what the end record adds.
 std::string DescribeEnd(const EndRecord& end);
 

@@ -42,9 +42,8 @@ void ProgressBar::OnProgress(Position position, VirtualTime /*time*/,
   const uint64_t now = HostClock::Real().Now();
   const uint64_t passed = now - last_ns_;
   if (passed < kRedrawNanos) return;
-  const double part = std::min(
-      1.0, static_cast<double>(position.value()) /
-               static_cast<double>(goal.value()));
+  const double part = std::min(1.0, static_cast<double>(position.value()) /
+                                        static_cast<double>(goal.value()));
   const int filled = static_cast<int>(part * kWidth);
   const uint64_t steps =
       position > last_position_ ? position - last_position_ : 0;

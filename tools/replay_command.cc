@@ -110,8 +110,7 @@ absl::StatusOr<int> Replay(const Arguments& arguments) {
                       shows_bar ? &bar : nullptr, *pace, signals.flag());
   options->observer = &screen;
   options->stop = signals.flag();
-  auto replayer =
-      Replayer::Create(trace->get(), FactoryFor(**trace), *options);
+  auto replayer = Replayer::Create(trace->get(), FactoryFor(**trace), *options);
   if (!replayer.ok()) return ReplayError(replayer.status(), **trace);
   RunCosts costs;
   const uint64_t begin = HostClock::Real().Now();
@@ -146,8 +145,7 @@ absl::StatusOr<int> Replay(const Arguments& arguments) {
   Say(absl::StrCat("replayed to position ",
                    DescribePlace(machine.position(), machine.time()),
                    DescribeSpeed(machine.position().value(), costs), "; ",
-                   counts.digests,
-                   " digests and ", counts.output_bytes,
+                   counts.digests, " digests and ", counts.output_bytes,
                    " bytes of output agree"));
   Say(absl::StrCat(whole ? DescribeEnd(info.end) : "the recording goes on",
                    "; next: vmrr regs ", path, " --at ",

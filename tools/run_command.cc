@@ -23,8 +23,7 @@ namespace {
 std::string RecordInstead(const Arguments& arguments) {
   std::string text = "vmrr record -o run.vmrr";
   for (const std::string& word : arguments.typed()) {
-    absl::StrAppend(&text, " ",
-                    word[0] == '-' ? word : ShellWord(word));
+    absl::StrAppend(&text, " ", word[0] == '-' ? word : ShellWord(word));
   }
   return text;
 }
@@ -58,8 +57,8 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
   }
   if (console.inside_line()) std::fputc('\n', stderr);
   if (!end.ok()) return FromHost(end.status());
-  if (absl::Status status = WriteStats(
-          stats->get(), (*machine)->Statistics(), run.costs());
+  if (absl::Status status =
+          WriteStats(stats->get(), (*machine)->Statistics(), run.costs());
       !status.ok()) {
     return status;
   }

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: The librr authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `vmrr run`, `record`, `replay` and `stats` tell about a run that is over.
+// What `vmrr run`, `record`, `replay` and `stats` tell about a run that is
+// over.
 #ifndef LIBRR_TOOLS_RUN_REPORT_H_
 #define LIBRR_TOOLS_RUN_REPORT_H_
 

@@ -34,8 +34,8 @@ constexpr int kAllowed[] = {
     // What is open.
     SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev),
     SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(lseek), SCMP_SYS(fstat),
-    SCMP_SYS(ftruncate), SCMP_SYS(fsync), SCMP_SYS(fdatasync),
-    SCMP_SYS(close), SCMP_SYS(fcntl), SCMP_SYS(flock), SCMP_SYS(eventfd2),
+    SCMP_SYS(ftruncate), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(close),
+    SCMP_SYS(fcntl), SCMP_SYS(flock), SCMP_SYS(eventfd2),
     // Waiting, and time.
     SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(nanosleep),
     SCMP_SYS(clock_nanosleep), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
@@ -51,8 +51,8 @@ constexpr int kAllowed[] = {
     SCMP_SYS(exit), SCMP_SYS(exit_group)};
 
 // What a terminal is asked to do: its mode and its size.
-constexpr unsigned long kAllowedIoctls[] = {TCGETS,  TCSETS,    TCSETSW,
-                                            TCSETSF, TIOCGWINSZ};
+constexpr unsigned long kAllowedIoctls[] = {TCGETS, TCSETS, TCSETSW, TCSETSF,
+                                            TIOCGWINSZ};
 
 class Filter {
  public:
@@ -77,7 +77,7 @@ class Filter {
     }
     for (const unsigned long request : kAllowedIoctls) {
       keep(seccomp_rule_add(context_, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                            SCMP_A1(SCMP_CMP_EQ, request)));
+                            SCMP_A1(SCMP_CMP_EQ, request, 0)));
     }
     for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
       keep(seccomp_rule_add(context_, SCMP_ACT_ALLOW, call, 1,
@@ -85,9 +85,9 @@ class Filter {
     }
     // How the C library asks about an open file.
     keep(seccomp_rule_add(context_, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-                          SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH)));
+                          SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0)));
     keep(seccomp_rule_add(context_, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                          SCMP_A0(SCMP_CMP_EQ, self)));
+                          SCMP_A0(SCMP_CMP_EQ, self, 0)));
     if (error == 0) {
       error = seccomp_attr_set(context_, SCMP_FLTATR_CTL_TSYNC, 1);
     }
@@ -106,9 +106,9 @@ absl::Status EnterSandbox() {
   if (!kHasSandbox) return absl::OkStatus();
   const int error = Filter().Load();
   if (error == 0) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat("the host refused the sandbox (seccomp): ",
-                   std::strerror(-error), "; --no-sandbox goes on without it"));
+  return absl::UnavailableError(absl::StrCat(
+      "the host refused the sandbox (seccomp): ", std::strerror(-error),
+      "; --no-sandbox goes on without it"));
 }
 
 }  // namespace librr::tools

@@ -59,8 +59,8 @@ absl::StatusOr<ReplayOptions> ReplayOptionsFrom(const Arguments& arguments) {
     if (!budget.ok()) return budget.status();
     if (!budget->has_value()) continue;
     if (**budget == 0) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--", name, ": 0 steps are none; give 1 or more"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", name, ": 0 steps are none; give 1 or more"));
     }
     options.budget = **budget;
   }

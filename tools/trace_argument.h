@@ -32,7 +32,8 @@ MachineFactory FactoryFor(const TraceReader& trace);
 absl::StatusOr<ReplayOptions> ReplayOptionsFrom(const Arguments& arguments);
 
 // The position that an option names: a number or `end`; nullopt if the option
-// was not given. OutOfRange, naming the end, if the trace does not reach so far.
+// was not given. OutOfRange, naming the end, if the trace does not reach so
+// far.
 absl::StatusOr<std::optional<Position>> PositionOption(
     const Arguments& arguments, std::string_view option,
     const TraceReader& trace);

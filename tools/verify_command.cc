@@ -93,13 +93,13 @@ void SayReport(const TraceReader& trace, const VerifyReport& report,
     Say(absl::StrCat("verify: ", info.path, ": ", text));
     return;
   }
-  Say(absl::StrCat(
-      info.path, ": exact: ", report.counts.digests, " digests and ",
-      report.counts.output_bytes, " bytes of output agree up to position ",
-      FormatCount(report.end.value()),
-      DescribeSpeed(report.end.value(), costs)));
-  Say(absl::StrCat(DescribeEnd(info.end),
-                   "; next: vmrr regs ", ShellWord(info.path), " --at end"));
+  Say(absl::StrCat(info.path, ": exact: ", report.counts.digests,
+                   " digests and ", report.counts.output_bytes,
+                   " bytes of output agree up to position ",
+                   FormatCount(report.end.value()),
+                   DescribeSpeed(report.end.value(), costs)));
+  Say(absl::StrCat(DescribeEnd(info.end), "; next: vmrr regs ",
+                   ShellWord(info.path), " --at end"));
 }
 
 absl::StatusOr<int> VerifyTraces(const Arguments& arguments) {

@@ -15,9 +15,9 @@
 //   wait SECONDS  until that much guest time has passed since the last command
 //   type TEXT     types TEXT, without a newline of its own
 // TEXT reaches to the end of the line; in it \n \r \t \e \\ and \xHH stand for
-// bytes, and \s for a space (to begin or end with one). A script sees guest time and
-// console output only between two runs of the machine, so when exactly it types
-// depends on how the run is cut; the recording says when it did.
+// bytes, and \s for a space (to begin or end with one). A script sees guest
+// time and console output only between two runs of the machine, so when exactly
+// it types depends on how the run is cut; the recording says when it did.
 #ifndef LIBRR_INPUT_SCRIPT_H_
 #define LIBRR_INPUT_SCRIPT_H_
 

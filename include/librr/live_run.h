@@ -33,8 +33,8 @@ class HostClock {
   virtual ~HostClock() = default;
   // Monotonic nanoseconds.
   virtual uint64_t Now() = 0;
-  // Returns when one of the descriptors (-1: none) is readable, when `timeout_ns`
-  // have passed (nullopt: no limit), or for no reason.
+  // Returns when one of the descriptors (-1: none) is readable, when
+  // `timeout_ns` have passed (nullopt: no limit), or for no reason.
   virtual void Wait(int fd_a, int fd_b, std::optional<uint64_t> timeout_ns) = 0;
 
   static HostClock& Real();
@@ -70,7 +70,8 @@ class RunLog {
   virtual ~RunLog() = default;
   virtual absl::Status OnInput(const Input& input, Position position,
                                VirtualTime time) = 0;
-  virtual absl::Status OnOutput(OutputKind kind, absl::Span<const uint8_t> bytes,
+  virtual absl::Status OnOutput(OutputKind kind,
+                                absl::Span<const uint8_t> bytes,
                                 Position position, VirtualTime time) = 0;
   // The machine is at rest between two runs. Returns the position at which
   // this must be called next, at the latest: beyond the present one.

@@ -30,6 +30,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "librr/digest.h"
+#include "librr/stop_condition.h"
 #include "librr/units.h"
 
 namespace librr {
@@ -85,6 +86,7 @@ enum class StopKind : uint8_t {
   kIdle,         // the machine idles and `idle_until` was reached
   kEnded,        // see `EndState`
   kInterrupted,  // `RequestStop` was called
+  kCondition,    // a stop condition was met, see `hits`
 };
 
 struct StopState {
@@ -93,6 +95,9 @@ struct StopState {
   int vcpu = 0;                      // which one ended the run
   uint8_t exit_code = 0;             // set with EndReason::kExit
   std::string detail;                // one line for people; may be empty
+  // What was met by the last step (or, for breakpoints, will be by the next).
+  // With kIdle: what the next kCondition will report.
+  std::vector<StopHit> hits;
 };
 
 struct RunLimits {
@@ -102,6 +107,8 @@ struct RunLimits {
   Position until = Position::Max();
   // The clock of an idle machine is not moved past this.
   VirtualTime idle_until = VirtualTime::Max();
+  // Breakpoints do not stop at this position: where a run goes on from one.
+  Position skip_breakpoints_at = Position::Max();
 };
 
 // A register as gdb names it. `bytes` is little-endian, 1 to 16 bytes.
@@ -140,6 +147,14 @@ class Machine {
   virtual void RequestStop() = 0;
   // When an idle machine would wake by itself; nullopt if no timer is armed.
   virtual std::optional<VirtualTime> NextTimer() const = 0;
+  // Makes `Run` return kCondition when one of these is met, exactly there: a
+  // breakpoint before its instruction, all others behind the step. Replaces
+  // those set before; changes nothing that the guest or a digest can see.
+  // Unimplemented, or InvalidArgument naming the condition.
+  virtual absl::Status SetStopConditions(const StopConditions& conditions) {
+    if (conditions.empty()) return absl::OkStatus();
+    return absl::UnimplementedError("this machine has no stop conditions");
+  }
 
   // --- the gate ---
   // How many bytes of this kind can be applied now; 0 means not yet.
@@ -172,6 +187,18 @@ class Machine {
   // machine model.
   virtual std::string SaveState() const = 0;
   virtual absl::Status RestoreState(std::string_view state) = 0;
+
+  // --- RAM in pages of 4096 bytes, for checkpoints ---
+  // Pages are numbered by `memory_bytes`, without the holes of the physical
+  // address space. Optional: without it there are no checkpoints.
+  virtual bool has_pages() const { return false; }
+  // The pages that may have changed since the last call, or, in the first one,
+  // the pages that may be other than zero. Each once, in no order.
+  virtual std::vector<uint32_t> TakeChangedPages() { return {}; }
+  // Valid until the machine runs or is changed.
+  virtual const uint8_t* PageBytes(uint64_t /*page*/) const { return nullptr; }
+  // To be followed by `RestoreState` before the machine runs.
+  virtual void RestorePage(uint64_t /*page*/, const uint8_t* /*bytes*/) {}
 };
 
 }  // namespace librr

@@ -61,9 +61,11 @@ struct Divergence {
   Kind kind = Kind::kDigest;
   Position position;  // where it was noticed
   VirtualTime time;
-  // The last digest that agreed: what went wrong did so after it. 0 if none did.
+  // The last digest that agreed: what went wrong did so after it. 0 if none
+  // did.
   Position last_good;
-  // "cpu0", "RAM 0x1000000-0x1ffffff" (a bucket), "console output", "clock", "end".
+  // "cpu0", "RAM 0x1000000-0x1ffffff" (a bucket), "console output", "clock",
+  // "end".
   std::string component;
   int ram_bucket = -1;  // the first that differs, if RAM does
   // All that differs, in digests: components, then buckets of RAM.
@@ -84,7 +86,8 @@ class ReplayObserver {
   virtual void OnProgress(Position /*position*/, VirtualTime /*time*/,
                           Position /*goal*/) {}
   // An output left the machine, and agreed with the trace.
-  virtual void OnOutput(OutputKind /*kind*/, absl::Span<const uint8_t> /*bytes*/,
+  virtual void OnOutput(OutputKind /*kind*/,
+                        absl::Span<const uint8_t> /*bytes*/,
                         Position /*position*/, VirtualTime /*time*/) {}
 };
 

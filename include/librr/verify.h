@@ -35,7 +35,7 @@ class VerifyObserver : public ReplayObserver {
 
 struct VerifyOptions {
   std::string engine = "";  // of the replay that decides
-  uint64_t budget = 0;  // see ReplayOptions
+  uint64_t budget = 0;      // see ReplayOptions
   // How a divergence is replayed again; by default with the same engine and a
   // budget of 997 steps (or 1009, if `budget` is 997).
   std::string second_engine = "";

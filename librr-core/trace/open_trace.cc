@@ -151,7 +151,11 @@ absl::Status OpenTrace::ScanBlocks() {
   for (uint64_t offset = kPreludeSize; offset < source_->size();) {
     const absl::StatusOr<Block> block = blocks_.Check(offset);
     absl::Status status = block.status();
-    if (status.ok()) {
+    if (status.ok() && (block->header.type == BlockType::kIndex ||
+                        block->header.type == BlockType::kTrailer)) {
+      // A scan comes here only if the index was refused: blocks may be missing.
+      status = blocks_.DamageAt(offset, "the index does not fit the file");
+    } else if (status.ok()) {
       status = index_.AddBlock(offset, block->header, block->head);
       if (absl::IsDataLoss(status)) {
         status = blocks_.DamageAt(offset, std::string(status.message()));
@@ -180,8 +184,9 @@ absl::Status OpenTrace::ScanBlocks() {
 
 absl::Status OpenTrace::ReadEnd() {
   const std::optional<uint64_t> offset = index_.end_record_offset();
-  info_.complete = offset.has_value();
-  if (!offset.has_value()) {
+  // An end that is followed by damage may be in the wrong place.
+  info_.complete = offset.has_value() && !info_.damage_offset.has_value();
+  if (!info_.complete) {
     EndAtLastEvent();
     return absl::OkStatus();
   }

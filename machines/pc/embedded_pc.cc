@@ -26,6 +26,10 @@ namespace {
 // The longest single run: how soon a stop request is seen.
 constexpr uint64_t kMaxBudget = 4'000'000;
 
+// An idle machine does not sleep past this, a century and more: sums of times
+// must not overflow, whatever deadline a guest asks for.
+constexpr uint64_t kEndOfTime = 1ull << 62;
+
 bool IsLocalApicMsr(uint32_t msr) {
   return msr == 0x1b || msr == 0x6e0 || (msr >= 0x800 && msr <= 0x8ff);
 }
@@ -38,7 +42,9 @@ PcMachine::PcMachine(std::unique_ptr<PhysicalMemory> memory, int vcpus)
       blocks_(std::make_unique<BlockCache>(&shared_)),
       tracker_(std::make_unique<PageTracker>(&shared_)),
       scheduler_([this] { return NowNs(); }),
-      ram_digest_(memory_->bytes()) {
+      ram_digest_(memory_->bytes()),
+      changed_since_digest_(memory_->page_count()),
+      changed_since_taken_(memory_->page_count()) {
   shared_.blocks = blocks_.get();
   shared_.tracker = tracker_.get();
   CpuHost* const host = this;
@@ -165,7 +171,7 @@ bool PcMachine::Idle(const RunLimits& limits, StopState* stop) {
         "HLT with interrupts off: nothing can wake the machine");
     return false;
   }
-  const uint64_t deadline = scheduler_.next_deadline_ns();
+  const uint64_t deadline = NextWakeUp();
   const uint64_t until = limits.idle_until.value();
   if (deadline == Timer::kNever && limits.idle_until == VirtualTime::Max()) {
     End(static_cast<int>(turn_), EndReason::kIdle,
@@ -194,6 +200,7 @@ bool PcMachine::DeliverEvent(Cpu& cpu) {
   running_ = nullptr;
   if (!delivered) return false;
   CountSteps(1);
+  if (stops_) stops_->FinishRun(position_, cpu.index());
   return true;
 }
 
@@ -204,7 +211,9 @@ void PcMachine::RunTurn(uint64_t budget) {
   cpu.position_at_zero = position_ + budget;
   cpu.RunBlocks();
   running_ = nullptr;
-  CountSteps(budget - static_cast<uint64_t>(cpu.steps_left));
+  // The vCPU may have shortened its run.
+  CountSteps(cpu.position() - position_);
+  if (stops_) stops_->FinishRun(position_, cpu.index());
 }
 
 // A single vCPU has no turns: its runs may be longer than one.
@@ -213,10 +222,19 @@ void PcMachine::CountSteps(uint64_t steps) {
   if (cpus_.size() > 1) turn_left_ -= std::min(turn_left_, steps);
 }
 
+StopState PcMachine::TakeHits() {
+  StopState stop;
+  stop.kind = StopKind::kCondition;
+  stop.hits = stops_->TakeHits();
+  stop.vcpu = stop.hits.front().vcpu;
+  return stop;
+}
+
 StopState PcMachine::Run(const RunLimits& limits) {
   StopState stop;
+  if (stops_) stops_->SkipBreakpointsAt(limits.skip_breakpoints_at.value());
   for (;;) {
-    if (end_.kind == StopKind::kEnded) return end_;
+    if (end_.kind == StopKind::kEnded) return HasHits() ? TakeHits() : end_;
     if (stop_requested_.load(std::memory_order_relaxed)) {
       stop_requested_.store(false, std::memory_order_relaxed);
       stop.kind = StopKind::kInterrupted;
@@ -229,9 +247,14 @@ StopState PcMachine::Run(const RunLimits& limits) {
       continue;
     }
     if (!SelectVcpu()) {
-      if (Idle(limits, &stop)) return stop;
+      if (Idle(limits, &stop)) {
+        if (HasHits()) stop.hits = stops_->hits();
+        return stop;
+      }
       continue;
     }
+    // Not earlier: the state of this position is complete only now.
+    if (HasHits()) return TakeHits();
     if (position_ >= limits.until.value()) {
       stop.kind = StopKind::kPosition;
       return stop;
@@ -245,8 +268,13 @@ StopState PcMachine::Run(const RunLimits& limits) {
   }
 }
 
-std::optional<VirtualTime> PcMachine::NextTimer() const {
+uint64_t PcMachine::NextWakeUp() const {
   const uint64_t deadline = scheduler_.next_deadline_ns();
+  return deadline < kEndOfTime ? deadline : Timer::kNever;
+}
+
+std::optional<VirtualTime> PcMachine::NextTimer() const {
+  const uint64_t deadline = NextWakeUp();
   if (deadline == Timer::kNever) return std::nullopt;
   return VirtualTime(deadline);
 }
@@ -386,6 +414,48 @@ void PcMachine::DescribeComponents(VisitComponent visit) {
   });
 }
 
+absl::Status PcMachine::SetStopConditions(const StopConditions& conditions) {
+  LIBRR_RETURN_IF_ERROR(StopChecker::Check(conditions));
+  stops_.reset();
+  shared_.stops = nullptr;
+  if (conditions.empty()) return absl::OkStatus();
+  stops_ = std::make_unique<StopChecker>(&shared_, conditions);
+  shared_.stops = stops_.get();
+  return absl::OkStatus();
+}
+
+void PcMachine::CollectDirtyPages() {
+  const std::vector<uint32_t> dirty = memory_->TakeDirtyPages();
+  tracker_->DropWriteTags(dirty);
+  for (uint32_t page : dirty) {
+    changed_since_digest_.Add(page);
+    changed_since_taken_.Add(page);
+  }
+}
+
+std::vector<uint32_t> PcMachine::TakeChangedPages() {
+  CollectDirtyPages();
+  return changed_since_taken_.Take();
+}
+
+const uint8_t* PcMachine::PageBytes(uint64_t page) const {
+  LIBRR_CHECK(page < memory_->page_count());
+  return memory_->HostOfPage(page);
+}
+
+// Only what differs is stored, so that decoded code and translations stay where
+// they can.
+void PcMachine::RestorePage(uint64_t page, const uint8_t* bytes) {
+  constexpr unsigned kPart = 64;
+  LIBRR_CHECK(page < memory_->page_count());
+  uint8_t* host = memory_->HostOfPage(page);
+  for (unsigned at = 0; at < kPageSize; at += kPart) {
+    if (std::memcmp(host + at, bytes + at, kPart) == 0) continue;
+    tracker_->BeforeStore(page, at, kPart);
+    std::memcpy(host + at, bytes + at, kPart);
+  }
+}
+
 Digest PcMachine::ComputeDigest() {
   Digest digest;
   DescribeComponents([&digest](std::string name, auto describe) {
@@ -393,11 +463,9 @@ Digest PcMachine::ComputeDigest() {
     describe(visitor);
     digest.components.push_back({std::move(name), visitor.hash()});
   });
-  const std::vector<uint32_t> dirty = memory_->TakeDirtyPages();
-  for (uint32_t page : dirty)
+  CollectDirtyPages();
+  for (uint32_t page : changed_since_digest_.Take())
     ram_digest_.PageChanged(page, memory_->HostOfPage(page));
-  for (const std::unique_ptr<Cpu>& cpu : cpus_) cpu->DropWriteTags();
-  tracker_->WriteTagsDropped(dirty);
   digest.ram = ram_digest_.buckets();
   return digest;
 }
@@ -424,9 +492,11 @@ absl::Status PcMachine::RestoreState(std::string_view state) {
     return absl::InvalidArgumentError("a saved state names a missing vCPU");
   platform_->AfterRestore();
   for (const std::unique_ptr<Cpu>& cpu : cpus_) {
-    cpu->StateChanged();
+    // Translations stay: whoever restored RAM has dropped those that changed.
+    cpu->ModeChanged();
     UpdateInterruptRequest(cpu->index());
   }
+  if (stops_) stops_->StateReplaced();
   return absl::OkStatus();
 }
 
@@ -472,6 +542,7 @@ absl::Status PcMachine::WritePhysical(GuestPhysical address,
     std::memcpy(host, bytes.data() + done, length);
     done += length;
   }
+  if (stops_) stops_->StateReplaced();
   return absl::OkStatus();
 }
 

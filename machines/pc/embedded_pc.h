@@ -13,6 +13,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "librr-core/machine/ram_digest.h"
@@ -22,10 +23,30 @@
 #include "machines/pc/cpu/block_cache.h"
 #include "machines/pc/cpu/cpu.h"
 #include "machines/pc/cpu/page_tracker.h"
+#include "machines/pc/cpu/stop_checker.h"
 #include "machines/pc/devices/platform.h"
 #include "machines/pc/devices/scheduler.h"
 
 namespace librr::pc {
+
+// A set of pages.
+class PageList {
+ public:
+  explicit PageList(uint64_t page_count) : contains_(page_count) {}
+  void Add(uint32_t page) {
+    if (contains_[page]) return;
+    contains_[page] = true;
+    pages_.push_back(page);
+  }
+  std::vector<uint32_t> Take() {
+    for (uint32_t page : pages_) contains_[page] = false;
+    return std::exchange(pages_, {});
+  }
+
+ private:
+  std::vector<bool> contains_;
+  std::vector<uint32_t> pages_;
+};
 
 // Steps that one vCPU runs before the next one does: part of the model.
 inline constexpr uint64_t kTurnSteps = 50'000;
@@ -43,6 +64,7 @@ class PcMachine final : public Machine, private CpuHost {
   StopState Run(const RunLimits& limits) override;
   void RequestStop() override;
   std::optional<VirtualTime> NextTimer() const override;
+  absl::Status SetStopConditions(const StopConditions& conditions) override;
   size_t InputRoom(InputKind kind) const override;
   absl::Status ApplyInput(const Input& input) override;
   void SetOutputSink(OutputSink* sink) override { sink_ = sink; }
@@ -58,6 +80,10 @@ class PcMachine final : public Machine, private CpuHost {
                              absl::Span<const uint8_t> bytes) override;
   std::string SaveState() const override;
   absl::Status RestoreState(std::string_view state) override;
+  bool has_pages() const override { return true; }
+  std::vector<uint32_t> TakeChangedPages() override;
+  const uint8_t* PageBytes(uint64_t page) const override;
+  void RestorePage(uint64_t page, const uint8_t* bytes) override;
 
   // For tests of the machine itself.
   Cpu& cpu(int vcpu) { return *cpus_[static_cast<size_t>(vcpu)]; }
@@ -89,11 +115,19 @@ class PcMachine final : public Machine, private CpuHost {
   bool IsRunnable(const Cpu& cpu) const;
   bool SelectVcpu();
   bool Idle(const RunLimits& limits, StopState* stop);
+  // The next timer that can wake an idle machine.
+  uint64_t NextWakeUp() const;
   void RunTurn(uint64_t budget);
   bool DeliverEvent(Cpu& cpu);
   void CountSteps(uint64_t steps);
   void UpdateInterruptRequest(int vcpu);
   void BreakRun();
+  // Hits of conditions by the last step.
+  bool HasHits() const { return stops_ && !stops_->hits().empty(); }
+  StopState TakeHits();
+
+  // Moves the pages that are dirty to the lists of those who want to know.
+  void CollectDirtyPages();
 
   // Everything but RAM, once, for digest, save and restore. `component` is
   // called with a name before each part.
@@ -108,7 +142,12 @@ class PcMachine final : public Machine, private CpuHost {
   Scheduler scheduler_;
   std::vector<std::unique_ptr<Cpu>> cpus_;
   std::unique_ptr<Platform> platform_;
+  std::unique_ptr<StopChecker> stops_;  // while there are conditions
   RamDigest ram_digest_;
+  // Pages that have changed since the last digest, and since the last
+  // TakeChangedPages; there may be more in `memory_`.
+  PageList changed_since_digest_;
+  PageList changed_since_taken_;
   OutputSink* sink_ = nullptr;
   std::atomic<bool> stop_requested_ = false;
 

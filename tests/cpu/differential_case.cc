@@ -51,7 +51,7 @@ bool UsesModRm(const InstructionRow& row) {
          HasPlace(row, OperandPlace::kModRmReg);
 }
 
-std::optional<TestCase> Builder::Build() {
+std::optional<TestCase> CaseBuilder::Build() {
   bad_target_ = random_.Percent(3);
   ChooseState();
   ChoosePrefixes();
@@ -147,7 +147,7 @@ std::vector<Shape> ShapesOf(size_t index, bool code32) {
 }
 
 std::optional<TestCase> BuildCase(const Shape& shape, uint64_t seed) {
-  return Builder(shape, seed).Build();
+  return CaseBuilder(shape, seed).Build();
 }
 
 }  // namespace librr::pc

@@ -51,7 +51,7 @@ InterpretedRunner::InterpretedRunner() : bare_(CpuMode::kLong64, 3) {
   bare_.WriteRam(kTss + 0x66, no_bitmap);
   const std::vector<uint8_t> padding(kCodeWindowBytes, kPadding);
   bare_.WriteRam(kCodeWindow, padding);
-  std::memset(data(kDataWindow), 0x5a, kDataWindowBytes);
+  std::memset(data(kDataWindow), kDataFill, kDataWindowBytes);
   // As the host's kernel starts a program: FS and GS are null.
   for (SegmentIndex i : {kFs, kGs}) {
     bare_.cpu.regs.segments[i] = SegmentRegister();

@@ -137,6 +137,9 @@ class Differential : public testing::Test {
 void Differential::Load(const TestCase& test) {
   native_.WriteCode(test.address, test.bytes);
   interpreted_.WriteCode(test.address, test.bytes);
+  // A case depends on its seed alone, not on those before it.
+  std::memset(native_.data(kDataWindow), kDataFill, kDataWritableBytes);
+  std::memset(interpreted_.data(kDataWindow), kDataFill, kDataWritableBytes);
   for (const DataPatch& patch : test.patches) {
     std::memcpy(native_.data(patch.address), patch.bytes.data(),
                 patch.bytes.size());
@@ -195,6 +198,12 @@ void Differential::CompareRegisters(const TestCase& test, const Outcome& host,
   if (undefined) {
     const std::string_view name = test.shape.table_row().mnemonic;
     if (name != "bsf" && name != "bsr") flags &= ~kArithmeticFlags;
+  }
+  // Between two iterations of REP, Intel CPUs push RF as 1 (SDM vol. 3,
+  // 17.3.1.1), AMD's as it is: the pushed RF is not compared.
+  if (host.vector == kDebug &&
+      (test.shape.table_row().attributes & kString) != 0) {
+    flags &= ~uint64_t{kRf};
   }
   table->Add("rflags", before.rflags, h.rflags, o.rflags, flags);
   for (size_t i = 0; i < 16; ++i) {

@@ -132,7 +132,7 @@ NativeRunner::NativeRunner() : handlers_(std::make_unique<Handlers>()) {
     return;
   }
   std::memset(reinterpret_cast<void*>(kCodeWindow), kPadding, kCodeWindowBytes);
-  std::memset(data(kDataWindow), 0x5a, kDataWindowBytes);
+  std::memset(data(kDataWindow), kDataFill, kDataWindowBytes);
   mprotect(data(kDataWindow + kDataWritableBytes),
            kDataWindowBytes - kDataWritableBytes, PROT_READ);
   stack_t stack = {};

@@ -34,7 +34,8 @@ inline constexpr uint64_t kDataWindow = 0x700000;
 inline constexpr uint64_t kDataWritableBytes = 0x2000;
 inline constexpr uint64_t kDataWindowBytes = 0x3000;
 
-inline constexpr uint8_t kPadding = 0xcc;  // INT3
+inline constexpr uint8_t kPadding = 0xcc;  // INT3: of the code window
+inline constexpr uint8_t kDataFill = 0x5a;
 
 // The image of FXSAVE64. SDM vol. 1, table 10-3.
 struct FxImage {

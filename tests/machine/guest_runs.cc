@@ -53,8 +53,14 @@ class SlicedRun {
       const Position slice_end =
           Position((machine_->position().value() / slicing_.budget + 1) *
                    slicing_.budget);
-      stop_ = machine_->Run({std::min(slice_end, position), idle_until});
+      const Position until = std::min(slice_end, position);
+      stop_ = machine_->Run({until, idle_until});
       ++slices_;
+      if (stop_.kind == StopKind::kPosition) {
+        EXPECT_EQ(machine_->position(), until);
+      } else {
+        EXPECT_LE(machine_->position(), until);
+      }
       if (slicing_.digest_every != 0 && slices_ % slicing_.digest_every == 0) {
         machine_->ComputeDigest();
       }
@@ -103,9 +109,9 @@ std::unique_ptr<pc::PcMachine> NewGuest(const PcConfig& config, uint64_t seed) {
       pc::PcMachine::Create(config);
   EXPECT_TRUE(machine.ok()) << machine.status();
   if (!machine.ok()) return nullptr;
-  EXPECT_TRUE(
-      (*machine)->ApplyInput({InputKind::kPowerOnDate, Number(1'700'000'000)})
-          .ok());
+  EXPECT_TRUE((*machine)
+                  ->ApplyInput({InputKind::kPowerOnDate, Number(1'700'000'000)})
+                  .ok());
   EXPECT_TRUE((*machine)->ApplyInput({InputKind::kSeed, Number(seed)}).ok());
   return *std::move(machine);
 }
@@ -145,8 +151,8 @@ std::string Trail::Console() const {
 void PrintTo(const Trail& trail, std::ostream* out) {
   *out << EndReasonName(trail.end) << " (" << trail.detail << ") at position "
        << trail.position.value() << ", " << trail.time.value() << " ns, "
-       << trail.outputs.size() << " outputs, digest "
-       << trail.digest.Summary() << ":";
+       << trail.outputs.size() << " outputs, digest " << trail.digest.Summary()
+       << ":";
   for (const Digest::Component& component : trail.digest.components) {
     *out << " " << component.name << " " << component.hash;
   }
@@ -181,6 +187,9 @@ void RunTo(Machine& machine, Position position) {
   do {
     stop = machine.Run({.until = position});
   } while (stop.kind == StopKind::kInterrupted);
+  if (stop.kind == StopKind::kPosition) {
+    EXPECT_EQ(machine.position(), position);
+  }
 }
 
 }  // namespace librr

@@ -97,7 +97,8 @@ struct Slicing {
 // Runs a guest until it ends or a limit of `slicing` is reached.
 Trail RunToEnd(const PcConfig& config, const Slicing& slicing);
 // The same with budgets 1 (if the run is short), 7, 1000 and 10^7, fresh
-// machines and digests in between: expects that nothing differs, and returns it.
+// machines and digests in between: expects that nothing differs, and returns
+// it.
 Trail ExpectSameTrailHoweverCut(const PcConfig& config, Slicing slicing = {});
 
 // Runs to a position; an idle guest passes time until its next timer.

@@ -57,7 +57,9 @@ TEST(DescriptorSourceTest, PipeIsReadInPiecesAndEnds) {
 
 TEST(DescriptorSourceTest, StopByteStopsAndIsNotTyped) {
   Pipe pipe;
-  pipe.Write("ab\x1d" "cd");
+  pipe.Write(
+      "ab\x1d"
+      "cd");
   auto source = NewDescriptorSource(pipe.reader(), {.stop_byte = 0x1d});
   EXPECT_EQ(source->Poll(16, VirtualTime()), "ab");
   EXPECT_TRUE(source->stop_requested());

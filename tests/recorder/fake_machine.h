@@ -30,12 +30,12 @@
 namespace librr {
 
 struct FakeOptions {
-  uint64_t print_every = 1000;  // steps; 0: never
-  uint64_t idle_every = 5000;   // steps; 0: never
+  uint64_t print_every = 1000;      // steps; 0: never
+  uint64_t idle_every = 5000;       // steps; 0: never
   uint64_t timer_period = 100'000;  // nanoseconds; 0: no timer
   uint64_t listens_at = 0;          // no room for input before this position
   std::optional<uint64_t> halts_at = std::nullopt;  // position
-  bool prompt = false;               // prints "login: " at step 10
+  bool prompt = false;  // prints "login: " at step 10
 };
 
 struct FakeFault {
@@ -273,10 +273,10 @@ class FakeMachine final : public Machine {
     }
     if (fault_.ends_at == position_) return End(EndReason::kReset);
     if (options_.halts_at == position_) return End(EndReason::kHalt);
-    idle_ = keys_.empty() &&
-            ((options_.idle_every != 0 &&
-              position_ % options_.idle_every == 0) ||
-             fault_.sleeps_at == position_);
+    idle_ =
+        keys_.empty() &&
+        ((options_.idle_every != 0 && position_ % options_.idle_every == 0) ||
+         fault_.sleeps_at == position_);
   }
 
   const FakeOptions options_;

@@ -113,8 +113,7 @@ TEST(LiveRunTest, InputIsHeldUntilTheGuestListens) {
 
 TEST(LiveRunTest, LongInputComesInPiecesThatFit) {
   // Nothing is armed: only the next piece wakes the guest.
-  FakeMachine machine(
-      {.print_every = 0, .idle_every = 50, .timer_period = 0});
+  FakeMachine machine({.print_every = 0, .idle_every = 50, .timer_period = 0});
   TimedKeys keys({{0, std::string(100, 'a') + "q"}});
   ConsoleText console;
   LiveRun run(&machine, &keys, &console, nullptr, {});

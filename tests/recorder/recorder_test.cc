@@ -114,8 +114,8 @@ TEST(RecorderTest, CostsAreAccounted) {
   FakeMachine machine;
   RecorderOptions options;
   options.run.max_position = Position(3'000'000);
-  auto recorder = Recorder::Create(TracePath("costs"), DescribeFake(),
-                                   &machine, options);
+  auto recorder =
+      Recorder::Create(TracePath("costs"), DescribeFake(), &machine, options);
   ASSERT_TRUE(recorder.ok());
   NoInput none;
   ASSERT_TRUE((*recorder)->Record(&none, nullptr).ok());

@@ -111,8 +111,8 @@ TEST(ReplayerTest, SeekIncludesInputsOfItsPosition) {
 TEST(ReplayerTest, PositionsOutsideTheTraceAreRefused) {
   auto trace = RecordTyping("outside");
   auto replayer = NewReplayer(*trace, FakeFactory());
-  EXPECT_TRUE(absl::IsOutOfRange(
-      replayer->SeekTo(trace->info().end.position + 1)));
+  EXPECT_TRUE(
+      absl::IsOutOfRange(replayer->SeekTo(trace->info().end.position + 1)));
   ASSERT_TRUE(replayer->SeekTo(Position(500)).ok());
   EXPECT_TRUE(absl::IsOutOfRange(replayer->SeekTo(Position(499))));
   EXPECT_TRUE(replayer->SeekTo(Position(500)).ok());
@@ -120,9 +120,8 @@ TEST(ReplayerTest, PositionsOutsideTheTraceAreRefused) {
 
 TEST(ReplayerTest, WrongStateIsFoundAtTheNextDigest) {
   auto trace = RecordTyping("wrong_state");
-  auto replayer =
-      NewReplayer(*trace, FakeFactory({.print_every = 1000},
-                                      {.wrong_step = 25'001}));
+  auto replayer = NewReplayer(
+      *trace, FakeFactory({.print_every = 1000}, {.wrong_step = 25'001}));
   const absl::Status status = replayer->RunToEnd();
   EXPECT_TRUE(absl::IsAborted(status));
   ASSERT_TRUE(replayer->divergence().has_value());
@@ -195,8 +194,7 @@ TEST(ReplayerTest, MachineThatIsBusyInsteadOfIdleIsADivergence) {
 
 TEST(ReplayerTest, MachineThatDoesNotEndIsADivergence) {
   NoInput none;
-  auto trace =
-      OpenTrace(RecordFake("no_end", {.halts_at = 777}, {}, &none));
+  auto trace = OpenTrace(RecordFake("no_end", {.halts_at = 777}, {}, &none));
   auto replayer = NewReplayer(*trace, FakeFactory());
   EXPECT_TRUE(absl::IsAborted(replayer->RunToEnd()));
   EXPECT_EQ(replayer->divergence()->component, "end");
@@ -204,8 +202,7 @@ TEST(ReplayerTest, MachineThatDoesNotEndIsADivergence) {
 
 TEST(ReplayerTest, RefusedInputIsADivergence) {
   auto trace = RecordTyping("refused");
-  auto replayer =
-      NewReplayer(*trace, FakeFactory({.listens_at = 100'000'000}));
+  auto replayer = NewReplayer(*trace, FakeFactory({.listens_at = 100'000'000}));
   EXPECT_TRUE(absl::IsAborted(replayer->RunToEnd()));
   EXPECT_EQ(replayer->divergence()->kind, Divergence::Kind::kInput);
 }
@@ -214,7 +211,8 @@ TEST(ReplayerTest, CutTraceReplaysItsGoodPrefix) {
   RecordTyping("whole");
   std::ifstream in(TracePath("whole"), std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(in), {}};
-  for (size_t size = bytes.size(); size > 0; size -= std::min<size_t>(97, size)) {
+  for (size_t size = bytes.size(); size > 0;
+       size -= std::min<size_t>(97, size)) {
     auto trace = TraceReader::OpenBytes(bytes.substr(0, size));
     if (!trace.ok()) continue;
     auto replayer = NewReplayer(**trace, FakeFactory());

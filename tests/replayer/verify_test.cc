@@ -69,8 +69,8 @@ TEST(VerifyTest, StepThatSpoilsMemoryNamesThePage) {
   VerifyOptions options;
   options.second_engine = "good";
   const VerifyReport report = VerifyOk(
-      *trace,
-      FakeFactory(kQuiet, {.flip_at = 1'234, .flips_left = endless}), options);
+      *trace, FakeFactory(kQuiet, {.flip_at = 1'234, .flips_left = endless}),
+      options);
   ASSERT_TRUE(report.step.has_value());
   EXPECT_EQ(report.step->position, Position(1'233));
   EXPECT_THAT(report.step->after.pages,
@@ -82,7 +82,8 @@ TEST(VerifyTest, EveryFirstStepIsFound) {
   auto trace = RecordTyping("every", kQuiet);
   VerifyOptions options;
   options.second_engine = "good";
-  for (const uint64_t wrong : {1u, 2u, 64u, 9'999u, 10'000u, 10'001u, 19'937u}) {
+  for (const uint64_t wrong :
+       {1u, 2u, 64u, 9'999u, 10'000u, 10'001u, 19'937u}) {
     const VerifyReport report =
         VerifyOk(*trace, FakeFactory(kQuiet, {.wrong_step = wrong}), options);
     ASSERT_TRUE(report.step.has_value()) << wrong;
@@ -109,8 +110,7 @@ TEST(VerifyTest, FaultThatDependsOnTheBudgetIsNamedAsSuch) {
   const VerifyReport report = VerifyOk(
       *trace,
       // With a budget of 997, 24 * 997 + 1 begins a run: no fault.
-      FakeFactory(kQuiet,
-                  {.wrong_step_unless_stopped_before = 24 * 997 + 1}));
+      FakeFactory(kQuiet, {.wrong_step_unless_stopped_before = 24 * 997 + 1}));
   EXPECT_EQ(report.diagnosis, Diagnosis::kDependsOnExecution);
   // Single steps stop before every step, so the fault hides from the search,
   // which says how far it came.
@@ -142,8 +142,8 @@ TEST(VerifyTest, StopCancels) {
   const std::atomic<bool> stop = true;
   VerifyOptions options;
   options.stop = &stop;
-  EXPECT_TRUE(absl::IsCancelled(
-      Verify(*trace, FakeFactory(), options).status()));
+  EXPECT_TRUE(
+      absl::IsCancelled(Verify(*trace, FakeFactory(), options).status()));
 }
 
 TEST(VerifyTest, PhasesAreReported) {

@@ -23,7 +23,7 @@ uint64_t idt[256];
 struct Tss tss;
 struct Caught caught;
 Word try_begin, try_end, try_sp;
-Word user_flags = 2, user_base;
+Word user_flags = 2, user_base, code_base;
 bool (*on_event)(struct Frame* frame);
 uint8_t user_stack[4096] __attribute__((aligned(4096)));
 uint8_t event_stack[8192] __attribute__((aligned(16)));
@@ -112,6 +112,7 @@ static bool HasError(Word vector) {
 // An instruction pointer, in words that do not depend on the linker.
 static void PrintPlace(Word ip) {
   if ((caught.cs & 3) == 3) ip -= user_base;
+  ip += code_base;
   const Word offset = ip - try_begin;
   if (offset <= 0x200) {
     Print(" ip+");
@@ -173,11 +174,9 @@ uint64_t Segment(uint32_t base, uint32_t limit, unsigned access,
          (uint64_t)flags << 52 | (uint64_t)(base >> 24) << 56;
 }
 
-uint64_t Gate(uint16_t selector, Word offset, unsigned access,
-              unsigned count) {
-  return (offset & 0xffff) | (uint64_t)selector << 16 |
-         (uint64_t)count << 32 | (uint64_t)access << 40 |
-         (uint64_t)((offset >> 16) & 0xffff) << 48;
+uint64_t Gate(uint16_t selector, Word offset, unsigned access, unsigned count) {
+  return (offset & 0xffff) | (uint64_t)selector << 16 | (uint64_t)count << 32 |
+         (uint64_t)access << 40 | (uint64_t)((offset >> 16) & 0xffff) << 48;
 }
 
 void SetIdtGate(int vector, uint16_t selector, Word offset, unsigned access,

@@ -64,13 +64,13 @@ extern bool (*on_event)(struct Frame* frame);
 // Runs assembly (extended, with operands after the text) and comes back behind
 // it at its end or at the first event. Begins with RFLAGS of 2.
 #ifdef __x86_64__
-#define TRY_ENTER                                             \
-  "movq $256, caught; movq $76f, try_begin\n"                 \
+#define TRY_ENTER                             \
+  "movq $256, caught; movq $76f, try_begin\n" \
   "movq $77f, try_end; mov %%rsp, try_sp; push $2; popf\n76:\n"
 #define TRY_LEAVE "\n77: push $2; popf\n"
 #else
-#define TRY_ENTER                                             \
-  "movl $256, caught; movl $76f, try_begin\n"                 \
+#define TRY_ENTER                             \
+  "movl $256, caught; movl $76f, try_begin\n" \
   "movl $77f, try_end; mov %%esp, try_sp; push $2; popf\n76:\n"
 #define TRY_LEAVE "\n77: push $2; popf\n"
 #endif
@@ -78,11 +78,11 @@ extern bool (*on_event)(struct Frame* frame);
 #define OPERANDS(...) OPERANDS_##__VA_OPT__(GIVEN)(__VA_ARGS__)
 #define OPERANDS_() :
 #define OPERANDS_GIVEN(...) __VA_ARGS__
-#define FENCED_ASM(code, ...)                          \
-  do {                                                 \
-    asm volatile("" : : : "memory");                   \
-    asm volatile(code OPERANDS(__VA_ARGS__));          \
-    asm volatile("" : : : "memory");                   \
+#define FENCED_ASM(code, ...)                 \
+  do {                                        \
+    asm volatile("" : : : "memory");          \
+    asm volatile(code OPERANDS(__VA_ARGS__)); \
+    asm volatile("" : : : "memory");          \
   } while (0)
 #define TRY(code, ...) \
   FENCED_ASM(TRY_ENTER code TRY_LEAVE __VA_OPT__(, ) __VA_ARGS__)
@@ -92,25 +92,27 @@ extern bool (*on_event)(struct Frame* frame);
 extern Word user_flags, user_base;
 extern uint8_t user_stack[4096];
 #ifdef __x86_64__
-#define USER_ENTER                                                      \
-  "movq $256, caught; movq $76f, try_begin\n"                           \
-  "movq $77f, try_end; mov %%rsp, try_sp\n"                             \
-  "push $0x2b; push $user_stack + 4096; push user_flags; push $0x33\n"  \
-  "push $76f; push %%rax; mov user_base, %%rax; add %%rax, 8(%%rsp)\n"  \
+#define USER_ENTER                                                     \
+  "movq $256, caught; movq $76f, try_begin\n"                          \
+  "movq $77f, try_end; mov %%rsp, try_sp\n"                            \
+  "push $0x2b; push $user_stack + 4096; push user_flags; push $0x33\n" \
+  "push $76f; push %%rax; mov user_base, %%rax; add %%rax, 8(%%rsp)\n" \
   "add %%rax, 32(%%rsp); pop %%rax; iretq\n76:\n"
 #else
-#define USER_ENTER                                                      \
-  "movl $256, caught; movl $76f, try_begin\n"                           \
-  "movl $77f, try_end; mov %%esp, try_sp\n"                             \
-  "push $0x2b; push $user_stack + 4096; push user_flags; push $0x23\n"  \
-  "push $76f; push %%eax; mov user_base, %%eax; add %%eax, 4(%%esp)\n"  \
-  "add %%eax, 16(%%esp); mov $0x2b, %%eax; mov %%eax, %%ds\n"           \
+#define USER_ENTER                                                     \
+  "movl $256, caught; movl $76f, try_begin\n"                          \
+  "movl $77f, try_end; mov %%esp, try_sp\n"                            \
+  "push $0x2b; push $user_stack + 4096; push user_flags; push $0x23\n" \
+  "push $76f; push %%eax; mov user_base, %%eax; add %%eax, 4(%%esp)\n" \
+  "add %%eax, 16(%%esp); mov $0x2b, %%eax; mov %%eax, %%ds\n"          \
   "mov %%eax, %%es; pop %%eax; iret\n76:\n"
 #endif
-#define TRY_USER(code, ...) \
-  FENCED_ASM(USER_ENTER code "\nint $0x30\n77: push $2; popf\n" \
-             __VA_OPT__(, ) __VA_ARGS__)
+#define TRY_USER(code, ...)                                                    \
+  FENCED_ASM(USER_ENTER code "\nint $0x30\n77: push $2; popf\n" __VA_OPT__(, ) \
+                 __VA_ARGS__)
 
+// The base of the code segment in which events are expected.
+extern Word code_base;
 // Prints what happened in the last TRY.
 void Report(const char* name);
 // The same without ending the line, for values to be added.
@@ -175,14 +177,16 @@ uint64_t Segment(uint32_t base, uint32_t limit, unsigned access,
                  unsigned flags);
 // A call, interrupt, trap or task gate; its upper half in 64-bit mode is 0.
 uint64_t Gate(uint16_t selector, Word offset, unsigned access, unsigned count);
-// Sets IDT entry `vector` (access as in descriptors: 0x8e is an interrupt gate).
+// Sets IDT entry `vector` (access as in descriptors: 0x8e is an interrupt
+// gate).
 void SetIdtGate(int vector, uint16_t selector, Word offset, unsigned access,
                 unsigned ist);
 // The normal gate of a vector: interrupt gate, DPL 0 but for LEAVE_VECTOR.
 void ResetIdtGate(int vector);
 void LoadIdt(uint16_t limit);
 
-// --- instructions -------------------------------------------------------------
+// --- instructions
+// -------------------------------------------------------------
 
 static inline void OutByte(uint16_t port, uint8_t value) {
   asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
@@ -197,13 +201,13 @@ static inline uint32_t InLong(uint16_t port) {
   asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
   return value;
 }
-#define DEFINE_CONTROL_REGISTER(name, reg)                \
-  static inline Word Read##name(void) {                   \
-    Word value;                                           \
-    asm volatile("mov %%" reg ", %0" : "=r"(value));      \
-    return value;                                         \
-  }                                                       \
-  static inline void Write##name(Word value) {            \
+#define DEFINE_CONTROL_REGISTER(name, reg)                    \
+  static inline Word Read##name(void) {                       \
+    Word value;                                               \
+    asm volatile("mov %%" reg ", %0" : "=r"(value));          \
+    return value;                                             \
+  }                                                           \
+  static inline void Write##name(Word value) {                \
     asm volatile("mov %0, %%" reg : : "r"(value) : "memory"); \
   }
 DEFINE_CONTROL_REGISTER(Cr0, "cr0")

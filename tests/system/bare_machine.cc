@@ -66,8 +66,8 @@ absl::StatusOr<std::string> RunOnLibrr(const std::string& elf_path) {
   if (stop.kind != StopKind::kEnded) {
     absl::StrAppend(&console.text, "[still running]\n");
   } else if (stop.end != EndReason::kExit || stop.exit_code != 0) {
-    absl::StrAppend(&console.text, "[", std::string(EndReasonName(stop.end)), " ",
-                    stop.exit_code, ": ", stop.detail, "]\n");
+    absl::StrAppend(&console.text, "[", std::string(EndReasonName(stop.end)),
+                    " ", stop.exit_code, ": ", stop.detail, "]\n");
   }
   return std::move(console.text);
 }

@@ -6,7 +6,7 @@
 #include "tests/system/bare_guest.h"
 
 #define NON_CANONICAL "$0x800000000000"
-#define TO_COMPATIBILITY \
+#define TO_COMPATIBILITY                                            \
   "mov $0x2b, %%eax; mov %%eax, %%ds; mov $1f, %%eax; push $0x23\n" \
   "push %%rax; .byte 0x48, 0xcb; .code32; 1:\n"
 
@@ -22,9 +22,15 @@ static bool LookAround(struct Frame* frame) {
 }
 
 static void Instructions(void) {
-  TRY("mov $1, %%eax; xor %%edx, %%edx; xor %%ecx, %%ecx; div %%ecx", : : : "eax", "ecx", "edx");
+  TRY("mov $1, %%eax; xor %%edx, %%edx; xor %%ecx, %%ecx; div %%ecx",
+      :
+      :
+      : "eax", "ecx", "edx");
   Report("divide by zero");
-  TRY("mov $0x80000000, %%eax; cdq; mov $-1, %%ecx; idiv %%ecx", : : : "eax", "ecx", "edx");
+  TRY("mov $0x80000000, %%eax; cdq; mov $-1, %%ecx; idiv %%ecx",
+      :
+      :
+      : "eax", "ecx", "edx");
   Report("divide overflow");
   TRY("int3");
   Report("int3");
@@ -86,9 +92,16 @@ static void Canonical(void) {
   Report("return non-canonical");
   TRY("mov " NON_CANONICAL ", %%rax; invlpg (%%rax)", : : : "rax");
   Report("invlpg non-canonical");
-  TRY("mov " NON_CANONICAL ", %%rax; lea (%%rax), %%rcx; nopl (%%rax); prefetcht0 (%%rax)", : : : "rax", "rcx");
+  TRY("mov " NON_CANONICAL
+      ", %%rax; lea (%%rax), %%rcx; nopl (%%rax); prefetcht0 (%%rax)",
+      :
+      :
+      : "rax", "rcx");
   Report("hints do not care");
-  TRY("mov " NON_CANONICAL ", %%rax; fs; mov (%%rax), %%ecx", : : : "rax", "rcx");
+  TRY("mov " NON_CANONICAL ", %%rax; fs; mov (%%rax), %%ecx",
+      :
+      :
+      : "rax", "rcx");
   Report("load by fs non-canonical");
   TRY("mov " NON_CANONICAL ", %%rax; clflush (%%rax)", : : : "rax");
   Report("clflush non-canonical");
@@ -139,10 +152,16 @@ static void FloatingPoint(void) {
   TRY("fnclex; fldcw %0; fninit; fnop", : : "m"(masked));
   Report("x87 after clearing");
   static const uint32_t zero_divide = 0x1d80, quiet = 0x1f80;
-  TRY("ldmxcsr %0; pcmpeqd %%xmm0, %%xmm0; pxor %%xmm1, %%xmm1; cvtdq2ps %%xmm0, %%xmm0; divps %%xmm1, %%xmm0", : : "m"(zero_divide));
+  TRY("ldmxcsr %0; pcmpeqd %%xmm0, %%xmm0; pxor %%xmm1, %%xmm1; cvtdq2ps "
+      "%%xmm0, %%xmm0; divps %%xmm1, %%xmm0",
+      :
+      : "m"(zero_divide));
   Report("sse fault");
   WriteCr4((cr4 | 0x600) & ~0x400ul);
-  TRY("ldmxcsr %0; pcmpeqd %%xmm0, %%xmm0; pxor %%xmm1, %%xmm1; cvtdq2ps %%xmm0, %%xmm0; divps %%xmm1, %%xmm0", : : "m"(zero_divide));
+  TRY("ldmxcsr %0; pcmpeqd %%xmm0, %%xmm0; pxor %%xmm1, %%xmm1; cvtdq2ps "
+      "%%xmm0, %%xmm0; divps %%xmm1, %%xmm0",
+      :
+      : "m"(zero_divide));
   Report("sse fault without OSXMMEXCPT");
   TRY("ldmxcsr %0", : : "m"(quiet));
   TRY("movaps %0, %%xmm0", : : "m"(event_stack[1]));
@@ -207,7 +226,10 @@ static void Privilege(void) {
   Report("user loads data of the kernel");
   TRY_USER("xor %%eax, %%eax; mov %%eax, %%ss", : : : "rax");
   Report("user loads null ss");
-  TRY_USER("xor %%eax, %%eax; mov %%eax, %%ds; mov (%%rsp), %%eax", : : : "rax");
+  TRY_USER("xor %%eax, %%eax; mov %%eax, %%ds; mov (%%rsp), %%eax",
+           :
+           :
+           : "rax");
   Report("user loads null ds");
   user_flags = 0x3002;
   TRY_USER("cli; sti; in $0x80, %%al", : : : "rax");
@@ -294,8 +316,8 @@ static void Gates(void) {
   }
   // The same for an exception: EXT is set.
   for (unsigned i = 0; i < sizeof(kGates) / sizeof(kGates[0]); ++i) {
-    SetIdtGate(6, kGates[i].selector, (Word)event_entries[6],
-               kGates[i].access, 0);
+    SetIdtGate(6, kGates[i].selector, (Word)event_entries[6], kGates[i].access,
+               0);
     TRY("ud2");
     Report(kGates[i].name);
   }
@@ -360,11 +382,17 @@ static void DoubleFaults(void) {
   SetIdtGate(13, KERNEL_CODE64, (Word)event_entries[13], 0x0e, 0);
   TRY("mov $0x1234, %%eax; mov %%eax, %%ds", : : : "rax");
   Report("#GP and its gate is absent");
-  TRY("mov $1, %%eax; xor %%edx, %%edx; xor %%ecx, %%ecx; div %%ecx", : : : "eax", "ecx", "edx");
+  TRY("mov $1, %%eax; xor %%edx, %%edx; xor %%ecx, %%ecx; div %%ecx",
+      :
+      :
+      : "eax", "ecx", "edx");
   Report("#DE delivers");
   ResetIdtGate(13);
   SetIdtGate(0, KERNEL_CODE64, (Word)event_entries[0], 0x0e, 0);
-  TRY("mov $1, %%eax; xor %%edx, %%edx; xor %%ecx, %%ecx; div %%ecx", : : : "eax", "ecx", "edx");
+  TRY("mov $1, %%eax; xor %%edx, %%edx; xor %%ecx, %%ecx; div %%ecx",
+      :
+      :
+      : "eax", "ecx", "edx");
   Report("#DE and its gate is absent");
   ResetIdtGate(0);
   SetIdtGate(14, KERNEL_CODE64, (Word)event_entries[14], 0x0e, 0);
@@ -393,9 +421,17 @@ static void DoubleFaults(void) {
 }
 
 static void InterruptReturns(void) {
-  TRY("mov %%rsp, %%rbx; push $0x10; push %%rbx; pushf; push $0x18; push $1f; iretq; 1:", : : : "rbx");
+  TRY("mov %%rsp, %%rbx; push $0x10; push %%rbx; pushf; push $0x18; push $1f; "
+      "iretq; 1:",
+      :
+      :
+      : "rbx");
   Report("iretq to the same level");
-  TRY("mov %%rsp, %%rbx; push $0; push %%rbx; pushf; push $0x18; push $1f; iretq; 1: mov %%ss, %%eax; ud2", : : : "rax", "rbx");
+  TRY("mov %%rsp, %%rbx; push $0; push %%rbx; pushf; push $0x18; push $1f; "
+      "iretq; 1: mov %%ss, %%eax; ud2",
+      :
+      :
+      : "rax", "rbx");
   Report("iretq with null ss");
   asm volatile("mov %0, %%ss" : : "r"(KERNEL_DATA));
   static const struct {
@@ -419,33 +455,48 @@ static void InterruptReturns(void) {
       {"iretq to a non-canonical address", 0x18, 0x10, 2, 0x800000000000},
       {"iretq to user at a non-canonical address", 0x33, 0x2b, 2,
        0x800000000000},
-      {"iretq to compatibility mode beyond its limit", 0x73, 0x2b, 2, 0x100000},
-      {"iretq to compatibility mode from far", 0x23, 0x2b, 2, 0x900000000},
+      {"iretq to compatibility mode beyond its limit", 0x73, 0x2b, 2, 0x3000},
+      {"iretq to compatibility mode from far", 0x23, 0x2b, 2, 0x900003000},
       {"iretq with VM", 0x18, 0x10, 0x20002, 0},
       {"iretq to user sets flags", 0x33, 0x2b, 0x3f7fd5 & ~0x4100, 0},
   };
+  *(volatile uint16_t*)0x3000 = 0x30cd;  // int $0x30
   gdt[12] = Segment(0, 0xfffff, kCode | kDpl3, kLong | kGranular);
   gdt[13] = Segment(0, 0xfffff, kData | kDpl3, kBig | kGranular);
   gdt[14] = Segment(0, 0xfff, kPresent | kCode | kDpl3, kBig);
   for (unsigned i = 0; i < sizeof(kReturns) / sizeof(kReturns[0]); ++i) {
     const Word ip = kReturns[i].ip;
     TRY("mov $1f, %%rax; test %3, %3; cmovnz %3, %%rax; mov %%rsp, %%rbx\n"
-        "push %1; push %%rbx; push %2; push %0; push %%rax; iretq; 1: int $0x30",
-        : : "r"(kReturns[i].cs), "r"(kReturns[i].ss), "r"(kReturns[i].flags), "r"(ip) : "rax", "rbx");
+        "push %1; push %%rbx; push %2; push %0; push %%rax; iretq; 1: int "
+        "$0x30",
+        :
+        : "r"(kReturns[i].cs), "r"(kReturns[i].ss), "r"(kReturns[i].flags),
+          "r"(ip)
+        : "rax", "rbx");
     ReportOpen(kReturns[i].name);
     Value("ss", caught.ss);
     End();
   }
-  TRY("mov %%rsp, %%rbx; push $0x10; push %%rbx; push $2; push $0x18; push $1f\n"
-      "push $0x4002; popf; iretq; 1: nop", : : : "rbx");
+  TRY("mov %%rsp, %%rbx; push $0x10; push %%rbx; push $2; push $0x18; push "
+      "$1f\n"
+      "push $0x4002; popf; iretq; 1: nop",
+      :
+      :
+      : "rbx");
   Report("iretq with NT");
-  TRY("mov %%esp, %%ebx; sub $20, %%rsp; movl $1f, (%%rsp); movl $0x18, 4(%%rsp); movl $2, 8(%%rsp)\n"
-      "mov %%ebx, 12(%%rsp); movl $0x10, 16(%%rsp); .byte 0xcf; 1: nop", : : : "rbx");
+  TRY("mov %%esp, %%ebx; sub $20, %%rsp; movl $1f, (%%rsp); movl $0x18, "
+      "4(%%rsp); movl $2, 8(%%rsp)\n"
+      "mov %%ebx, 12(%%rsp); movl $0x10, 16(%%rsp); .byte 0xcf; 1: nop",
+      :
+      :
+      : "rbx");
   Report("iretd in 64-bit mode");
-  static uint16_t* const low_code = (uint16_t*)0x3000;
-  *low_code = 0x30cd;  // int $0x30
-  TRY("mov %%rsp, %%rbx; sub $20, %%rsp; movw $0x3000, (%%rsp); movw $0x23, 2(%%rsp); movw $2, 4(%%rsp)\n"
-      "movw $0x5678, 6(%%rsp); movw $0x2b, 8(%%rsp); .byte 0x66, 0xcf; 1: nop", : : : "rbx");
+  TRY("mov %%rsp, %%rbx; sub $20, %%rsp; movw $0x3000, (%%rsp); movw $0x23, "
+      "2(%%rsp); movw $2, 4(%%rsp)\n"
+      "movw $0x5678, 6(%%rsp); movw $0x2b, 8(%%rsp); .byte 0x66, 0xcf; 1: nop",
+      :
+      :
+      : "rbx");
   ReportOpen("iretw to user");
   Value("sp", caught.sp);
   End();
@@ -458,18 +509,36 @@ static void InterruptReturns(void) {
 }
 
 static void Compatibility(void) {
-  TRY_USER(TO_COMPATIBILITY "mov $0x7fffffff, %%eax; add $1, %%eax; into; .code64", : : : "rax");
+  TRY_USER(
+      TO_COMPATIBILITY "mov $0x7fffffff, %%eax; add $1, %%eax; into; .code64",
+      :
+      :
+      : "rax");
   Report("into in compatibility mode");
   static const uint32_t bounds[2] = {5, 10};
-  TRY_USER(TO_COMPATIBILITY "mov $11, %%eax; bound %%eax, (%%ebx); .code64", : : "b"(bounds) : "rax");
+  TRY_USER(TO_COMPATIBILITY "mov $11, %%eax; bound %%eax, (%%ebx); .code64",
+           :
+           : "b"(bounds)
+           : "rax");
   Report("bound in compatibility mode");
-  TRY_USER(TO_COMPATIBILITY "mov $10, %%eax; bound %%eax, (%%ebx); int $0x30; .code64", : : "b"(bounds) : "rax");
+  TRY_USER(TO_COMPATIBILITY
+           "mov $10, %%eax; bound %%eax, (%%ebx); int $0x30; .code64",
+           :
+           : "b"(bounds)
+           : "rax");
   Report("bound within bounds");
   TRY_USER(TO_COMPATIBILITY "syscall; .code64", : : : "rax");
   Report("syscall in compatibility mode");
-  TRY_USER(TO_COMPATIBILITY "mov $0x10, %%eax; mov %%eax, %%ds; .code64", : : : "rax");
+  TRY_USER(TO_COMPATIBILITY "mov $0x10, %%eax; mov %%eax, %%ds; .code64",
+           :
+           :
+           : "rax");
   Report("kernel data in compatibility mode");
-  TRY_USER(TO_COMPATIBILITY "xor %%eax, %%eax; mov %%eax, %%ds; mov (%%ebx), %%eax; .code64", : : : "rax");
+  TRY_USER(TO_COMPATIBILITY
+           "xor %%eax, %%eax; mov %%eax, %%ds; mov (%%ebx), %%eax; .code64",
+           :
+           :
+           : "rax");
   Report("null data segment in compatibility mode");
   TRY_USER(TO_COMPATIBILITY "ljmp $0x33, $2f; .code64; 2: nop", : : : "rax");
   Report("far jump back to 64 bits");

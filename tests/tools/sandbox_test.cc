@@ -69,9 +69,8 @@ TEST_F(SandboxTest, OpeningFilesIsRefused) {
 
 TEST_F(SandboxTest, ExecutableMemoryIsRefused) {
   EXPECT_EQ(InSandbox([] {
-              const void* memory =
-                  mmap(nullptr, 4096, PROT_READ | PROT_EXEC,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+              const void* memory = mmap(nullptr, 4096, PROT_READ | PROT_EXEC,
+                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
               return memory == MAP_FAILED ? errno : 0;
             }),
             EPERM);

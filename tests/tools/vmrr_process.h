@@ -64,8 +64,8 @@ class VmrrProcess {
     int status = 0;
     waitpid(child_, &status, 0);
     Outcome outcome;
-    outcome.code = WIFEXITED(status) ? WEXITSTATUS(status)
-                                     : 1000 + WTERMSIG(status);
+    outcome.code =
+        WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
     outcome.out = output();
     outcome.err = ReadAll(base_ + ".err");
     for (const char* suffix : {".in", ".out", ".err"}) {

@@ -35,9 +35,8 @@ std::string Trace(const std::string& name) {
 Outcome Record(const std::string& guest, const std::string& trace,
                std::vector<std::string> more = {},
                const std::string& input = "") {
-  std::vector<std::string> arguments = {"record",  "-o",       trace,
-                                        "--kernel", Guest(guest), "--memory",
-                                        "16M"};
+  std::vector<std::string> arguments = {
+      "record", "-o", trace, "--kernel", Guest(guest), "--memory", "16M"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return RunProgram(arguments, input);
 }
@@ -62,8 +61,10 @@ TEST(VmrrTest, RecordsAndVerifiesAGuest) {
 TEST(VmrrTest, EveryEndIsNamed) {
   for (const auto& [guest, reason] :
        std::vector<std::pair<std::string, std::string>>{
-           {"hello", "exit"},       {"halt", "halt"},
-           {"idle", "idle"},        {"triple", "triple_fault"},
+           {"hello", "exit"},
+           {"halt", "halt"},
+           {"idle", "idle"},
+           {"triple", "triple_fault"},
            {"faultloop", "limit"}}) {
     const std::string trace = Trace("end_" + guest);
     ASSERT_EQ(Record(guest, trace, {"--max-position", "200000"}).code, 0);
@@ -99,8 +100,8 @@ TEST(VmrrTest, WhatIsTypedIsRecordedAndNeedsNoScriptLater) {
 }
 
 TEST(VmrrTest, StandardInputIsTypedToo) {
-  const Outcome run = RunProgram({"run", "-k", Guest("echo"), "-m", "16M"},
-                                 "hello q");
+  const Outcome run =
+      RunProgram({"run", "-k", Guest("echo"), "-m", "16M"}, "hello q");
   EXPECT_EQ(run.code, 0) << run.err;
   EXPECT_THAT(run.out, HasSubstr("hello q"));
   EXPECT_THAT(run.err, HasSubstr("to record it: vmrr record -o run.vmrr -k "));
@@ -205,14 +206,15 @@ TEST(VmrrTest, KilledRecordingReplaysItsGoodPart) {
 }
 
 TEST(VmrrTest, RegistersAndMemoryAreThoseOfAnyWayThere) {
-  ASSERT_EQ(
-      Record("long64", Trace("look"), {"--max-position", "100000"}).code, 0);
+  ASSERT_EQ(Record("long64", Trace("look"), {"--max-position", "100000"}).code,
+            0);
   for (const char* position : {"0", "1", "4321", "end"}) {
     const Outcome regs =
         RunProgram({"regs", Trace("look"), "--at", position, "--json"});
     EXPECT_EQ(regs.code, 0) << regs.err;
-    EXPECT_THAT(regs.out, AllOf(HasSubstr("\"rip\": "), HasSubstr("\"k_gs_base\""),
-                                HasSubstr("\"xmm15\": \"0x")));
+    EXPECT_THAT(regs.out,
+                AllOf(HasSubstr("\"rip\": "), HasSubstr("\"k_gs_base\""),
+                      HasSubstr("\"xmm15\": \"0x")));
     for (const char* budget : {"1", "7"}) {
       EXPECT_EQ(RunProgram({"regs", Trace("look"), "--at", position, "--json",
                             "--budget", budget})
@@ -271,12 +273,27 @@ TEST(VmrrTest, ConsoleLinesCanBeginWithTheirPlace) {
 TEST(VmrrTest, FactsComeAsJson) {
   ASSERT_EQ(Record("hello", Trace("json")).code, 0);
   const std::string info = Info(Trace("json"));
-  for (const char* key :
-       {"format_version", "machine_model", "features", "complete", "cpus",
-        "memory_bytes", "end_position", "end_time_ns", "end_reason",
-        "exit_code", "event_count", "digest_count", "checkpoint_count", "bytes",
-        "total", "image", "inputs", "outputs", "digests", "checkpoints",
-        "index"}) {
+  for (const char* key : {"format_version",
+                          "machine_model",
+                          "features",
+                          "complete",
+                          "cpus",
+                          "memory_bytes",
+                          "end_position",
+                          "end_time_ns",
+                          "end_reason",
+                          "exit_code",
+                          "event_count",
+                          "digest_count",
+                          "checkpoint_count",
+                          "bytes",
+                          "total",
+                          "image",
+                          "inputs",
+                          "outputs",
+                          "digests",
+                          "checkpoints",
+                          "index"}) {
     EXPECT_THAT(info, HasSubstr("\"" + std::string(key) + "\": "));
   }
   EXPECT_THAT(RunProgram({"verify", "--json", Trace("json")}).out,

@@ -62,6 +62,7 @@ void ResetCore(Registers& regs) {
   regs.dr7 = 0x400;
   regs.interrupt_shadow = regs.debug_shadow = false;
   regs.nmi_pending = regs.nmi_blocked = false;
+  regs.mid_repeat = false;
   regs.pending_debug = 0;
 }
 

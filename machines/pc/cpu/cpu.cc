@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "machines/pc/cpu/decoder.h"
+#include "machines/pc/cpu/stop_checker.h"
 
 namespace librr::pc {
 
@@ -84,6 +85,7 @@ void Cpu::SelectBank() {
     }
     bank_ = found;
     bank_->last_used = ++bank_clock_;
+    if (shared_->stops) shared_->stops->OnAddressSpace();
   }
   // While each access must be looked at, no translation is fast.
   const bool alignment_checks =
@@ -236,6 +238,7 @@ void Cpu::DescribeState(StateVisitor& v) {
   v.Field("debug_shadow", r.debug_shadow);
   v.Field("nmi_pending", r.nmi_pending);
   v.Field("nmi_blocked", r.nmi_blocked);
+  v.Field("mid_repeat", r.mid_repeat);
   v.Field("pending_debug", r.pending_debug);
 }
 

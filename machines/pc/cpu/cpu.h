@@ -42,6 +42,7 @@ namespace librr::pc {
 
 class BlockCache;
 class PageTracker;
+class StopChecker;
 struct Block;
 struct TaskSwitch;
 
@@ -68,6 +69,7 @@ struct CpuShared {
   PageTracker* tracker;
   BlockCache* blocks;
   std::vector<class Cpu*> cpus;
+  StopChecker* stops = nullptr;  // while there are stop conditions
   std::optional<InjectedFault> injected_fault = std::nullopt;
 };
 
@@ -96,6 +98,13 @@ class Cpu {
   // Returns from RunBlocks after the current instruction: something between
   // instructions may have changed (an interrupt, the clock, mappings).
   void BreakRun() { stop_at_ = steps_left; }
+  // The same while the next instruction is being looked for: ends the run after
+  // it, or after one iteration of it.
+  void EndRunAfterStep() {
+    position_at_zero -= static_cast<uint64_t>(steps_left - 1);
+    steps_left = 1;
+    stop_at_ = 0;
+  }
   // True if this run ends with the current step: REP handlers ask it between
   // iterations.
   bool RunBroken() const { return stop_at_ == steps_left; }
@@ -410,11 +419,29 @@ class Cpu {
   uint64_t ReadTsc() const { return host_->NowNs() + regs.tsc_offset; }
   // May this CPL access the ports? Raises #GP(0) if not. SDM vol. 1, 19.5.
   bool CheckPorts(uint16_t port, int size);
+  // To be called by each access to a port.
+  void NotePortBreakpoints(uint16_t port, unsigned size);
 
   // --- translation
   // --------------------------------------------------------------- Without
   // side effects and permissions: for debuggers. False if not mapped.
   bool Translate(uint64_t linear, uint64_t* physical) const;
+  // What a linear address is mapped to under a CR3, and which entries say so.
+  struct Lookup {
+    struct Entry {
+      uint64_t ram_page;
+      uint16_t offset;
+    };
+    bool mapped = false;
+    uint64_t physical = 0;
+    uint64_t size = kPageSize;  // of the aligned range that is mapped alike
+    uint16_t entry_size = 8;
+    int entry_count = 0;
+    Entry entries[4];
+  };
+  Lookup LookUp(uint64_t linear, uint64_t cr3) const;
+  // CR3 without its flags.
+  uint64_t PageTableRoot() const;
   // Drops cached translations: all, or of one linear page.
   void DropTranslations();
   void DropTranslation(uint64_t linear);
@@ -438,6 +465,8 @@ class Cpu {
   bool CheckCanonical(uint64_t linear, unsigned size, SegmentIndex segment);
   bool CheckAlignment(uint64_t linear, unsigned size);
   void NoteDataBreakpoints(uint64_t linear, unsigned size, Access access);
+  // Bytes of RAM were read; stop conditions are set.
+  void NoteRead(uint64_t physical, unsigned size);
   // Translates one page's worth; fills the TLB. Raises #PF.
   bool TranslateFor(uint64_t linear, Access access, MmuMode mode,
                     uint64_t* physical);
@@ -446,10 +475,13 @@ class Cpu {
   void SelectBank();
 
   struct Walk;  // page_walk.cc
-  bool WalkTables(uint64_t linear, Walk* walk) const;
+  bool WalkTables(uint64_t linear, uint64_t cr3, Walk* walk) const;
   void SetAccessedDirty(const Walk& walk, bool write);
 
   // Interpreter (interpreter.cc).
+  template <bool kBreakpoints>
+  void Interpret();
+  const Insn* UpToBreakpoint(const Block& block) const;
   const Block* FindBlock();
   bool FetchPage(uint64_t linear, uint64_t* ram_page);
   const Block* BuildBlock(uint64_t linear, unsigned max_count);

@@ -14,6 +14,7 @@
 #include "machines/pc/cpu/cpu.h"
 #include "machines/pc/cpu/descriptor.h"
 #include "machines/pc/cpu/stack_frame.h"
+#include "machines/pc/cpu/stop_checker.h"
 #include "machines/pc/cpu/task_switch.h"
 
 namespace librr::pc {
@@ -92,6 +93,7 @@ bool Cpu::Unsupported(std::string what) {
 void Cpu::DeliverFault() {
   // After Unsupported there is nothing to deliver.
   if (activity == Activity::kShutdown) return;
+  if (shared_->stops) shared_->stops->OnFault();
   for (int nested = 0; nested < kMaxNestedFaults; ++nested) {
     const PendingFault fault = fault_;
     const bool delivered = DeliverThroughIdt(
@@ -173,11 +175,14 @@ bool Cpu::DeliverThroughIdt(uint8_t vector, EventKind kind, bool has_error,
   if (vector == kDebug && kind != EventKind::kSoftware) regs.dr7 &= ~kDr7Gd;
   if (kind == EventKind::kExternal) {
     ++statistics.interrupts;
+    if (shared_->stops) shared_->stops->OnInterrupt(vector);
   } else {
     ++statistics.exceptions;
+    if (shared_->stops) shared_->stops->OnException(vector);
   }
   regs.interrupt_shadow = false;
   regs.debug_shadow = false;
+  regs.mid_repeat = false;
   suppress_step_trap = true;
   return true;
 }
@@ -187,6 +192,8 @@ bool Cpu::DeliverThroughIdt(uint8_t vector, EventKind kind, bool has_error,
 // those breakpoints themselves. SDM vol. 3, 17.3.1.1.
 uint64_t Cpu::PushedFlags(uint8_t vector, EventKind kind) const {
   const uint64_t flags = Rflags();
+  // Between iterations of REP, whatever comes.
+  if (regs.mid_repeat) return flags | kRf;
   if (kind != EventKind::kException) return flags;
   switch (vector) {
     case kDebug:
@@ -240,8 +247,14 @@ bool Cpu::DeliverProtected(uint8_t vector, EventKind kind, bool has_error,
     return RaiseGp(idt_error);
   if (!gate.present()) return Raise(kSegmentNotPresent, idt_error);
   if (type == kTaskGate) {
-    LIBRR_TRY(SwitchTask(*this, gate.gate_selector(), TaskSwitchCause::kEvent,
-                         external));
+    // What is saved in the old task's TSS is what would be pushed.
+    const uint64_t before = regs.system_flags;
+    regs.system_flags |= PushedFlags(vector, kind) & kRf;
+    if (!SwitchTask(*this, gate.gate_selector(), TaskSwitchCause::kEvent,
+                    external)) {
+      if (!task_switched_) regs.system_flags = before;
+      return false;
+    }
     if (!has_error) return true;
     StackFrame frame(TaskIs32Bit(*this) ? 4 : 2);
     frame.Add(error);

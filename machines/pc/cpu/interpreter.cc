@@ -17,6 +17,7 @@
 #include "machines/pc/cpu/cpu.h"
 #include "machines/pc/cpu/decoder.h"
 #include "machines/pc/cpu/page_tracker.h"
+#include "machines/pc/cpu/stop_checker.h"
 
 namespace librr::pc {
 namespace {
@@ -29,8 +30,27 @@ constexpr uint64_t kDr6Bs = 1u << 14;
 void Cpu::RunBlocks() {
   stop_at_ = 0;
   shared_->blocks->FreeRetired();
+  if (shared_->stops && shared_->stops->has_breakpoints()) [[unlikely]] {
+    Interpret<true>();
+  } else {
+    Interpret<false>();
+  }
+}
+
+template <bool kBreakpoints>
+void Cpu::Interpret() {
   while (steps_left != stop_at_) {
+    if constexpr (kBreakpoints) {
+      uint64_t linear = regs.gpr[kRip];
+      if (code_size_ != 8)
+        linear = static_cast<uint32_t>(linear + regs.segments[kCs].base);
+      if (shared_->stops->BreaksAt(*this, linear)) return;
+    }
     const Block* block = FindBlock();
+    // An accessed bit that the fetch has set lies in decoded code: the run is
+    // broken, before this step, and the block may be dropped.
+    if (RunBroken()) [[unlikely]]
+      return;
     if (!block) [[unlikely]] {
       --steps_left;
       DeliverFault();
@@ -42,7 +62,8 @@ void Cpu::RunBlocks() {
       continue;
     }
     const Insn* in = block->insns;
-    const Insn* const end = in + block->count;
+    const Insn* end = in + block->count;
+    if constexpr (kBreakpoints) end = UpToBreakpoint(*block);
     do {
       const uint64_t start = regs.gpr[kRip];
       regs.gpr[kRip] = start + in->length;
@@ -57,12 +78,27 @@ void Cpu::RunBlocks() {
   }
 }
 
+// The first instruction of a block, but for its beginning, that may have a
+// breakpoint.
+const Insn* Cpu::UpToBreakpoint(const Block& block) const {
+  const StopChecker& stops = *shared_->stops;
+  const Insn* const end = block.insns + block.count;
+  unsigned offset = block.ram_address & kPageMask;
+  if (block.count == 1 || !stops.MayBreakIn(offset, block.bytes)) return end;
+  for (const Insn* in = block.insns; in + 1 != end; ++in) {
+    offset += in->length;
+    if (stops.MayBreakAt(offset)) return in + 1;
+  }
+  return end;
+}
+
 // One instruction, and what the end of an instruction means for TF, RF,
 // shadows. SDM vol. 3, 17.3.1.
 void Cpu::StepCarefully(const Block& block) {
   const uint64_t before = regs.system_flags;
   const bool shadow = regs.interrupt_shadow;
-  if (!(before & kRf) && !regs.debug_shadow &&
+  const uint64_t pending = regs.pending_debug;
+  if (!(before & kRf) && !regs.debug_shadow && !regs.mid_repeat &&
       ExecuteBreakpointHit(regs.segments[kCs].base + regs.gpr[kRip])) {
     --steps_left;
     Raise(kDebug);
@@ -90,6 +126,8 @@ void Cpu::StepCarefully(const Block& block) {
   if (!retired) {
     regs.gpr[kRip] = start;
     regs.system_flags |= before & kRf;
+    // Data breakpoints that a faulting instruction met are forgotten.
+    regs.pending_debug = pending;
     regs.interrupt_shadow = shadow;
     regs.debug_shadow = debug_shadow;
     DeliverFault();
@@ -123,6 +161,8 @@ bool Cpu::FetchPage(uint64_t linear, uint64_t* ram_page) {
   }
   uint64_t physical;
   LIBRR_TRY(TranslateFor(linear, Access::kExecute, mmu_mode_, &physical));
+  // By an accessed bit, which had been used as code or is watched.
+  if (steps_left == stop_at_) EndRunAfterStep();
   const uint8_t* host = memory.Host(physical);
   // Bytes beyond RAM float: FF FF is no instruction.
   if (!host) return RaiseUd();
@@ -195,7 +235,8 @@ const Block* Cpu::BuildBlock(uint64_t linear, unsigned max_count) {
       std::memcpy(bytes + available, shared_->memory->HostOfPage(second),
                   kMaxInsnBytes);
       Decode(bytes, available + kMaxInsnBytes, decode_mode_, &in);
-      block.second_page = second;
+      // The fetch may have set an accessed bit in the instruction itself.
+      if (in.length > available) block.second_page = second;
     }
     if (shared_->injected_fault && in.row == shared_->injected_fault->row)
         [[unlikely]]

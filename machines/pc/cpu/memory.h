@@ -25,10 +25,11 @@ inline constexpr uint64_t kLowRamEnd = 3ull << 30;
 inline constexpr uint64_t kHighRamStart = 4ull << 30;
 
 enum PageFlags : uint8_t {
-  kPageDirty = 1,    // written since the last TakeDirtyPages
-  kPageCode = 2,     // decoded blocks were made from it
-  kPageTable = 4,    // a page walk read it
-  kPageWatched = 8,  // a watchpoint covers part of it
+  kPageDirty = 1,         // written since the last TakeDirtyPages
+  kPageCode = 2,          // decoded blocks were made from it
+  kPageTable = 4,         // a page walk read it
+  kPageWatched = 8,       // a watchpoint covers part of it
+  kPageReadWatched = 16,  // the same, and reads are watched too
 };
 
 class PhysicalMemory {

@@ -8,6 +8,7 @@
 
 #include "machines/pc/cpu/cpu.h"
 #include "machines/pc/cpu/page_tracker.h"
+#include "machines/pc/cpu/stop_checker.h"
 
 namespace librr::pc {
 namespace {
@@ -62,6 +63,15 @@ void Cpu::NoteDataBreakpoints(uint64_t linear, unsigned size, Access access) {
   if (regs.pending_debug) BreakRun();
 }
 
+void Cpu::NoteRead(uint64_t physical, unsigned size) {
+  const PhysicalMemory& memory = *shared_->memory;
+  const uint64_t page = memory.PageOfHost(memory.Host(physical));
+  if (memory.flags(page) & kPageReadWatched) {
+    shared_->stops->OnRead(page, static_cast<unsigned>(physical & kPageMask),
+                           size);
+  }
+}
+
 bool Cpu::ReadSlow(uint64_t linear, void* value, unsigned size,
                    SegmentIndex segment) {
   if (!long_mode()) linear &= 0xffffffffu;
@@ -79,6 +89,7 @@ bool Cpu::ReadSlow(uint64_t linear, void* value, unsigned size,
     const unsigned length = part == 0 ? first : size - first;
     if (const uint8_t* host = shared_->memory->Host(physical[part])) {
       std::memcpy(Bytes(value) + done, host, length);
+      if (shared_->stops) NoteRead(physical[part], length);
     } else {
       // Devices see powers of two.
       for (unsigned at = 0; at < length;) {
@@ -178,6 +189,7 @@ bool Cpu::ReadSystemBytes(uint64_t linear, void* out, unsigned size) {
         TranslateFor(linear + done, Access::kRead, kMmuSupervisor, &physical));
     if (const uint8_t* host = shared_->memory->Host(physical)) {
       std::memcpy(Bytes(out) + done, host, length);
+      if (shared_->stops) NoteRead(physical, length);
     } else {
       std::memset(Bytes(out) + done, 0xff, length);
     }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "machines/pc/cpu/block_cache.h"
+#include "machines/pc/cpu/stop_checker.h"
 
 namespace librr::pc {
 namespace {
@@ -51,6 +52,10 @@ void PageTracker::BeforeStore(uint64_t page, unsigned offset, unsigned size) {
   const uint8_t flags = memory.flags(page);
   if (flags & kPageTable) BeforeTableStore(page, offset, size);
   if (flags & kPageCode) shared_->blocks->Invalidate(page, offset, size);
+  if (flags & kPageWatched) {
+    shared_->stops->BeforeStore(page, offset, size,
+                                StopHit::Cause::kInstruction);
+  }
 }
 
 void PageTracker::BeforeWalkerStore(uint64_t page, unsigned offset,
@@ -58,6 +63,10 @@ void PageTracker::BeforeWalkerStore(uint64_t page, unsigned offset,
   shared_->memory->MarkDirty(page);
   if (shared_->memory->flags(page) & kPageCode)
     shared_->blocks->Invalidate(page, offset, size);
+  if (shared_->memory->flags(page) & kPageWatched) {
+    shared_->stops->BeforeStore(page, offset, size,
+                                StopHit::Cause::kPageWalker);
+  }
 }
 
 void PageTracker::BeforeTableStore(uint64_t page, unsigned offset,
@@ -99,7 +108,23 @@ void PageTracker::DropAll() {
   for (Cpu* cpu : shared_->cpus) cpu->DropTranslations();
 }
 
-void PageTracker::WriteTagsDropped(const std::vector<uint32_t>& pages) {
+void PageTracker::DropWriteTags(const std::vector<uint32_t>& pages) {
+  // Looking into one slot of each table costs about this much less than
+  // clearing them all.
+  constexpr size_t kFew = kTlbEntries / 4;
+  bool one_by_one = pages.size() <= kFew;
+  for (uint32_t page : pages)
+    one_by_one = one_by_one && write_slot_[page] != kManySlots;
+  for (Cpu* cpu : shared_->cpus) {
+    if (one_by_one) {
+      for (uint32_t page : pages) {
+        if (write_slot_[page] != kNoSlot)
+          cpu->DropWriteTag(page, write_slot_[page]);
+      }
+    } else {
+      cpu->DropWriteTags();
+    }
+  }
   for (uint32_t page : pages) write_slot_[page] = kNoSlot;
 }
 

@@ -33,6 +33,8 @@ class PageTracker {
                      uint64_t linear_base);
   // Code was decoded from the page.
   void NoteCode(uint64_t page);
+  // A watchpoint covers part of the page; `flag` is kPageWatched.
+  void NoteWatched(uint64_t page, uint8_t flag) { Protect(page, flag); }
 
   // Must be called before bytes of a RAM page change (never across its end).
   void BeforeStore(uint64_t page, unsigned offset, unsigned size);
@@ -46,8 +48,8 @@ class PageTracker {
     known = known == kNoSlot || known == slot ? static_cast<int16_t>(slot)
                                               : kManySlots;
   }
-  // Pages have become clean: no write translation may remain.
-  void WriteTagsDropped(const std::vector<uint32_t>& pages);
+  // Pages have become clean: drops their write translations.
+  void DropWriteTags(const std::vector<uint32_t>& pages);
 
  private:
   // What a page with kPageTable is.

@@ -57,7 +57,7 @@ struct Cpu::Walk {
   uint64_t physical = 0;
 };
 
-bool Cpu::WalkTables(uint64_t linear, Walk* walk) const {
+bool Cpu::WalkTables(uint64_t linear, uint64_t cr3, Walk* walk) const {
   const PhysicalMemory& memory = *shared_->memory;
   const bool pae = regs.cr4 & kCr4Pae;
   const bool nx_enabled = regs.efer & kEferNxe;
@@ -68,10 +68,16 @@ bool Cpu::WalkTables(uint64_t linear, Walk* walk) const {
   if (long_mode()) {
     level = 4;
     bits = 9;
-    table = regs.cr3 & kAddressMask;
+    table = cr3 & kAddressMask;
     reserved_common = kReservedAddress | (nx_enabled ? 0 : kNx);
   } else if (pae) {
-    const uint64_t pdpte = regs.pdptr[(linear >> 30) & 3];
+    uint64_t pdpte = regs.pdptr[(linear >> 30) & 3];
+    if (cr3 != regs.cr3) {
+      const uint8_t* host =
+          memory.Host((cr3 & 0xffffffe0u) + 8 * ((linear >> 30) & 3));
+      if (!host) return false;
+      std::memcpy(&pdpte, host, sizeof(pdpte));
+    }
     if (!(pdpte & kPresent)) return false;
     level = 2;
     bits = 9;
@@ -81,7 +87,7 @@ bool Cpu::WalkTables(uint64_t linear, Walk* walk) const {
   } else {
     level = 2;
     bits = 10;
-    table = regs.cr3 & 0xfffff000u;
+    table = cr3 & 0xfffff000u;
     walk->entry_size = 4;
   }
   for (;; --level) {
@@ -160,7 +166,7 @@ bool Cpu::TranslateFor(uint64_t linear, Access access, MmuMode mode,
   }
   ++statistics.page_walks;
   Walk walk;
-  const bool found = WalkTables(linear, &walk);
+  const bool found = WalkTables(linear, regs.cr3, &walk);
   const bool user_mode = mode == kMmuUser;
   const bool write_protect = user_mode || (regs.cr0 & kCr0Wp);
   const bool smap_bars = mode == kMmuSupervisor && (regs.cr4 & kCr4Smap);
@@ -208,9 +214,41 @@ bool Cpu::Translate(uint64_t linear, uint64_t* physical) const {
     return false;
   }
   Walk walk;
-  if (!WalkTables(linear, &walk)) return false;
+  if (!WalkTables(linear, regs.cr3, &walk)) return false;
   *physical = walk.physical;
   return true;
+}
+
+Cpu::Lookup Cpu::LookUp(uint64_t linear, uint64_t cr3) const {
+  Lookup result;
+  if (!(regs.cr0 & kCr0Pg)) {
+    result.mapped = true;
+    result.physical = linear & 0xffffffffu;
+    return result;
+  }
+  if (!long_mode()) {
+    linear &= 0xffffffffu;
+  } else if (static_cast<int64_t>(linear << 16) >> 16 !=
+             static_cast<int64_t>(linear)) {
+    return result;
+  }
+  Walk walk;
+  result.mapped = WalkTables(linear, cr3, &walk);
+  result.physical = walk.physical;
+  result.entry_size = static_cast<uint16_t>(walk.entry_size);
+  result.entry_count = walk.count;
+  for (int i = 0; i < walk.count; ++i)
+    result.entries[i] = {walk.steps[i].ram_page, walk.steps[i].offset};
+  if (walk.count > 0) {
+    const int bits = walk.entry_size == 8 ? 9 : 10;
+    result.size = kPageSize << (bits * (walk.steps[walk.count - 1].level - 1));
+  }
+  return result;
+}
+
+uint64_t Cpu::PageTableRoot() const {
+  const bool pae = (regs.cr4 & kCr4Pae) && !long_mode();
+  return regs.cr3 & (pae ? 0xffffffe0u : kAddressMask);
 }
 
 void Cpu::FillTlb(uint64_t linear, uint64_t physical, MmuMode mode,
@@ -224,7 +262,8 @@ void Cpu::FillTlb(uint64_t linear, uint64_t physical, MmuMode mode,
   table.empty = false;
   TlbEntry& entry = table.For(linear);
   entry.addend = reinterpret_cast<uintptr_t>(host) - page;
-  entry.read_tag = readable ? page : kNoTag;
+  const bool reads_watched = memory.flags(ram_page) & kPageReadWatched;
+  entry.read_tag = readable && !reads_watched ? page : kNoTag;
   entry.exec_tag = executable ? page : kNoTag;
   if (writable && memory.FastWritable(ram_page)) {
     entry.write_tag = page;

@@ -202,6 +202,8 @@ struct Registers {
   bool debug_shadow = false;  // of these, MOV SS and POP SS also hold back #DB
   bool nmi_pending = false;
   bool nmi_blocked = false;
+  // RIP stands at a REP instruction that has executed some iterations.
+  bool mid_repeat = false;
   uint64_t pending_debug =
       0;  // DR6 bits of a trap due before the next instruction
 };

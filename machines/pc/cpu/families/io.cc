@@ -28,21 +28,50 @@ bool Cpu::CheckPorts(uint16_t port, int size) {
   return true;
 }
 
+// SDM vol. 3, 17.2.4 and 17.2.5: breakpoints on ports exist while CR4.DE is
+// set. They are traps.
+void Cpu::NotePortBreakpoints(uint16_t port, unsigned size) {
+  if (!(regs.dr7 & 0xff) || !(regs.cr4 & kCr4De)) return;
+  for (int i = 0; i < 4; ++i) {
+    const unsigned code = (regs.dr7 >> (18 + 4 * i)) & 3;
+    const unsigned length = code == 2 ? 8 : code + 1;
+    if (!(regs.dr7 & (3ull << (2 * i))) ||
+        ((regs.dr7 >> (16 + 4 * i)) & 3) != 2)
+      continue;
+    const uint64_t start =
+        regs.dr[static_cast<size_t>(i)] & ~uint64_t{length - 1};
+    if (port < start + length && start < uint64_t{port} + size)
+      regs.pending_debug |= 1ull << i;
+  }
+  if (regs.pending_debug) BreakRun();
+}
+
 namespace handlers {
 namespace {
 
 template <typename T>
+T ReadPort(Cpu& cpu, uint16_t port) {
+  cpu.NotePortBreakpoints(port, sizeof(T));
+  return static_cast<T>(cpu.host().ReadPort(cpu.index(), port, sizeof(T)));
+}
+
+template <typename T>
+void WritePort(Cpu& cpu, uint16_t port, T value) {
+  cpu.NotePortBreakpoints(port, sizeof(T));
+  cpu.host().WritePort(cpu.index(), port, sizeof(T), value);
+}
+
+template <typename T>
 bool In(Cpu& cpu, uint16_t port) {
   LIBRR_TRY(cpu.CheckPorts(port, sizeof(T)));
-  cpu.SetReg<T>(kRax * 8, static_cast<T>(cpu.host().ReadPort(cpu.index(), port,
-                                                             sizeof(T))));
+  cpu.SetReg<T>(kRax * 8, ReadPort<T>(cpu, port));
   return true;
 }
 
 template <typename T>
 bool Out(Cpu& cpu, uint16_t port) {
   LIBRR_TRY(cpu.CheckPorts(port, sizeof(T)));
-  cpu.host().WritePort(cpu.index(), port, sizeof(T), cpu.Reg<T>(kRax * 8));
+  WritePort<T>(cpu, port, cpu.Reg<T>(kRax * 8));
   return true;
 }
 
@@ -74,7 +103,8 @@ bool Repeat(Cpu& cpu, const Insn& in, Iteration iteration) {
   if ((cpu.gpr(kRcx) & AddressMask(in)) == 0) return true;
   LIBRR_TRY(iteration());
   Advance(cpu, in, kRcx, -1);
-  if ((cpu.gpr(kRcx) & AddressMask(in)) != 0) {
+  cpu.regs.mid_repeat = (cpu.gpr(kRcx) & AddressMask(in)) != 0;
+  if (cpu.regs.mid_repeat) {
     cpu.rip() -= in.length;
     ++cpu.statistics.rep_iterations;
   }
@@ -90,8 +120,7 @@ bool InputString(Cpu& cpu, const Insn& in) {
                                  sizeof(T), Access::kWrite, &linear));
   // Reading a port may have effects: the store must not fail after it.
   LIBRR_TRY(cpu.CheckWrite(linear, sizeof(T), kEs));
-  const T value =
-      static_cast<T>(cpu.host().ReadPort(cpu.index(), port, sizeof(T)));
+  const T value = ReadPort<T>(cpu, port);
   LIBRR_TRY(cpu.WriteLinear(linear, value, kEs));
   const int64_t size = sizeof(T);
   Advance(cpu, in, kRdi, (cpu.regs.system_flags & kDf) ? -size : size);
@@ -105,7 +134,7 @@ bool OutputString(Cpu& cpu, const Insn& in) {
   T value;
   LIBRR_TRY(cpu.Read(static_cast<SegmentIndex>(in.segment),
                      cpu.gpr(kRsi) & AddressMask(in), &value));
-  cpu.host().WritePort(cpu.index(), port, sizeof(T), value);
+  WritePort<T>(cpu, port, value);
   const int64_t size = sizeof(T);
   Advance(cpu, in, kRsi, (cpu.regs.system_flags & kDf) ? -size : size);
   return true;

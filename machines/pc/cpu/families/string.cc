@@ -254,12 +254,14 @@ bool Repeated(Cpu& cpu, const Insn& in) {
     }
     count -= done;
     SetAddressRegister(cpu, in, kRcx, count);
-    if (count == 0) return true;
+    bool finished = count == 0;
     if constexpr (Operation::kCompares) {
-      if (cpu.regs.flags.zf() != (repeat == Repeat::kWhileEqual)) return true;
+      if (cpu.regs.flags.zf() != (repeat == Repeat::kWhileEqual))
+        finished = true;
     }
-    if (cpu.steps_left <= 0 || cpu.RunBroken()) {
-      cpu.rip() -= in.length;
+    if (finished || cpu.steps_left <= 0 || cpu.RunBroken()) {
+      cpu.regs.mid_repeat = !finished;
+      if (!finished) cpu.rip() -= in.length;
       return true;
     }
     --cpu.steps_left;

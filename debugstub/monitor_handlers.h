@@ -1,0 +1,53 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the monitor commands do, by subject, and how their arguments are read.
+#ifndef LIBRR_DEBUGSTUB_MONITOR_HANDLERS_H_
+#define LIBRR_DEBUGSTUB_MONITOR_HANDLERS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "debugstub/monitor_table.h"
+
+namespace librr {
+
+// monitor_navigation.cc
+absl::StatusOr<std::string> MonitorPosition(StubSession&,
+                                            const MonitorArguments&);
+absl::StatusOr<std::string> MonitorStopAt(StubSession&,
+                                          const MonitorArguments&);
+absl::StatusOr<std::string> MonitorSeek(StubSession&, const MonitorArguments&);
+absl::StatusOr<std::string> MonitorMark(StubSession&, const MonitorArguments&);
+absl::StatusOr<std::string> MonitorMarks(StubSession&, const MonitorArguments&);
+absl::StatusOr<std::string> MonitorLastWrite(StubSession&,
+                                             const MonitorArguments&);
+absl::StatusOr<std::string> MonitorScope(StubSession&, const MonitorArguments&);
+absl::StatusOr<std::string> MonitorStep(StubSession&, const MonitorArguments&);
+
+// monitor_inspection.cc
+absl::StatusOr<std::string> MonitorMode(StubSession&, const MonitorArguments&);
+absl::StatusOr<std::string> MonitorTranslate(StubSession&,
+                                             const MonitorArguments&);
+absl::StatusOr<std::string> MonitorPageWalk(StubSession&,
+                                            const MonitorArguments&);
+absl::StatusOr<std::string> MonitorPhysical(StubSession&,
+                                            const MonitorArguments&);
+absl::StatusOr<std::string> MonitorEvents(StubSession&,
+                                          const MonitorArguments&);
+absl::StatusOr<std::string> MonitorInfo(StubSession&, const MonitorArguments&);
+absl::StatusOr<std::string> MonitorCheckpoints(StubSession&,
+                                               const MonitorArguments&);
+
+// Decimal, or hexadecimal after "0x".
+std::optional<uint64_t> ParseNumber(std::string_view text);
+// The same as a status that names what was meant: "an address", ...
+absl::StatusOr<uint64_t> NumberArgument(const std::string& text,
+                                        std::string_view what);
+
+}  // namespace librr
+
+#endif  // LIBRR_DEBUGSTUB_MONITOR_HANDLERS_H_

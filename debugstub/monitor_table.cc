@@ -1,0 +1,125 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+#include "debugstub/monitor_table.h"
+
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "debugstub/monitor_handlers.h"
+#include "librr-core/base/abseil_view.h"
+
+namespace librr {
+namespace {
+
+absl::StatusOr<std::string> MonitorHelp(StubSession&, const MonitorArguments&);
+
+// As many words as are typed: text with blanks in it.
+constexpr size_t kAnyWords = 1000;
+
+constexpr MonitorRow kRows[] = {
+    {"help", "[COMMAND]", "lists the commands, or explains one", "", 0, 1,
+     &MonitorHelp},
+    {"position", "", "prints where this is: virtual time, position",
+     "A position counts the steps of the machine since power-on.", 0, 0,
+     &MonitorPosition},
+    {"stopat", "N|+N|-N",
+     "arms a stop for the next continue or reverse-continue",
+     "N is a position; with a sign it counts from here. Without a number: says "
+     "what is\narmed; `stopat off` disarms it.",
+     0, 1, &MonitorStopAt},
+    {"seek", "N|+N|-N|begin|end|MARK|time:S|console:TEXT",
+     "goes there with the next continue",
+     "gdb keeps registers while a monitor command runs; so the move is made "
+     "when you type\n`continue` (or step) next. time: takes seconds of the "
+     "guest's time; console: goes to\nwhere the guest has printed the text.",
+     1, kAnyWords, &MonitorSeek},
+    {"mark", "NAME", "gives this position a name", "", 1, 1, &MonitorMark},
+    {"marks", "", "lists names and positions", "", 0, 0, &MonitorMarks},
+    {"lastwrite", "ADDR [LEN]", "finds the instruction that last wrote there",
+     "Looks backwards from here. The position printed is that before the "
+     "write: after\n`monitor seek` to it the instruction is the next one. LEN "
+     "is 8 unless given.",
+     1, 2, &MonitorLastWrite},
+    {"mode", "", "prints the CPU's mode and the next instruction's address", "",
+     0, 0, &MonitorMode},
+    {"translate", "ADDR", "prints the physical address behind a virtual one",
+     "", 1, 1, &MonitorTranslate},
+    {"pagewalk", "ADDR", "prints each level of page tables for an address", "",
+     1, 1, &MonitorPageWalk},
+    {"xp", "ADDR LEN", "prints physical memory", "", 2, 2, &MonitorPhysical},
+    {"scope", "[current|any]",
+     "whose user addresses breakpoints and watchpoints mean",
+     "current: those of the process that runs when they are set from user "
+     "code; any: those\nof whatever process runs. Counts for what is set from "
+     "now on.",
+     0, 1, &MonitorScope},
+    {"step", "[context|all]", "whether stepping enters interrupt handlers",
+     "context: a step ends when the same context executes its next "
+     "instruction; all: it ends\nwherever the next instruction is.",
+     0, 1, &MonitorStep},
+    {"events", "[FROM TO]", "lists inputs, outputs and marks",
+     "FROM and TO are positions.", 0, 2, &MonitorEvents},
+    {"info", "", "describes the recording", "", 0, 0, &MonitorInfo},
+    {"checkpoints", "", "says how many checkpoints there are", "", 0, 0,
+     &MonitorCheckpoints},
+};
+
+const MonitorRow* FindRow(std::string_view name) {
+  for (const MonitorRow& row : kRows) {
+    if (row.name == name) return &row;
+  }
+  return nullptr;
+}
+
+absl::Status UnknownCommand(std::string_view name) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("there is no command '", AbseilView(name),
+                   "'; `monitor help` lists them"));
+}
+
+std::string Usage(const MonitorRow& row) {
+  return absl::StrCat("monitor ", AbseilView(row.name),
+                      row.format.empty() ? "" : " ", AbseilView(row.format));
+}
+
+absl::StatusOr<std::string> MonitorHelp(StubSession&,
+                                        const MonitorArguments& arguments) {
+  if (!arguments.words.empty()) {
+    const MonitorRow* row = FindRow(arguments.words[0]);
+    if (row == nullptr) return UnknownCommand(arguments.words[0]);
+    return absl::StrCat(Usage(*row), "\n", AbseilView(row->summary), "\n",
+                        AbseilView(row->details),
+                        row->details.empty() ? "" : "\n");
+  }
+  std::string text;
+  for (const MonitorRow& row : kRows) {
+    std::string line = absl::StrCat("  ", AbseilView(row.name));
+    line.resize(14, ' ');
+    absl::StrAppend(&text, line, AbseilView(row.summary), "\n");
+  }
+  return text + "`monitor help COMMAND` explains one.\n";
+}
+
+}  // namespace
+
+absl::Span<const MonitorRow> MonitorRows() { return kRows; }
+
+absl::StatusOr<std::string> RunMonitorCommand(StubSession& session,
+                                              std::string_view typed) {
+  const std::vector<std::string> words = absl::StrSplit(
+      AbseilView(typed), absl::ByAnyChar(" \t\n\r"), absl::SkipEmpty());
+  if (words.empty()) return MonitorHelp(session, {});
+  const MonitorRow* row = FindRow(words[0]);
+  if (row == nullptr) return UnknownCommand(words[0]);
+  const auto arguments = absl::MakeConstSpan(words).subspan(1);
+  if (arguments.size() < row->min_words || arguments.size() > row->max_words) {
+    return absl::InvalidArgumentError(absl::StrCat("usage: ", Usage(*row)));
+  }
+  const absl::string_view text = absl::StripAsciiWhitespace(
+      AbseilView(typed.substr(typed.find(words[0]) + words[0].size())));
+  return row->run(session, {arguments, {text.data(), text.size()}});
+}
+
+}  // namespace librr

@@ -1,0 +1,69 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the packets of the table do, by subject. Arguments have been parsed.
+#ifndef LIBRR_DEBUGSTUB_PACKET_HANDLERS_H_
+#define LIBRR_DEBUGSTUB_PACKET_HANDLERS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "debugstub/packet_arguments.h"
+#include "debugstub/reply.h"
+#include "debugstub/stub_session.h"
+
+namespace librr {
+
+// session_packets.cc: the conversation itself.
+Reply HandleSupported(StubSession& session, const std::string& features);
+Reply HandleNoAckMode(StubSession& session, NoArguments);
+Reply HandleAttached(StubSession& session, NoArguments);
+Reply HandleDetach(StubSession& session, const std::string& rest);
+Reply HandleKill(StubSession& session, NoArguments);
+Reply HandleKillProcess(StubSession& session, const std::string& process);
+Reply HandlePhysicalModeSupported(StubSession& session, NoArguments);
+Reply HandlePhysicalModeQuery(StubSession& session, NoArguments);
+Reply HandleSetPhysicalMode(StubSession& session, bool physical);
+Reply HandleMonitor(StubSession& session, const std::string& command);
+
+// thread_packets.cc: one thread for each vCPU.
+Reply HandleThreadSelection(StubSession& session, ThreadSelection selection);
+Reply HandleThreadAlive(StubSession& session, int thread);
+Reply HandleCurrentThread(StubSession& session, NoArguments);
+Reply HandleFirstThreads(StubSession& session, NoArguments);
+Reply HandleMoreThreads(StubSession& session, NoArguments);
+Reply HandleThreadExtraInfo(StubSession& session, int thread);
+
+// memory_packets.cc
+Reply HandleReadMemory(StubSession& session, MemoryRange range);
+Reply HandleWriteMemory(StubSession& session, const MemoryWrite& write);
+
+// register_packets.cc
+Reply HandleReadRegisters(StubSession& session, NoArguments);
+Reply HandleReadRegister(StubSession& session, size_t number);
+Reply HandleWriteRegisters(StubSession& session,
+                           const std::vector<uint8_t>& bytes);
+Reply HandleWriteRegister(StubSession& session, const RegisterWrite& write);
+
+// resume_packets.cc
+Reply HandleStopReason(StubSession& session, NoArguments);
+Reply HandleResumeQuery(StubSession& session, NoArguments);
+Reply HandleResume(StubSession& session,
+                   const std::vector<ResumeAction>& actions);
+Reply HandleContinue(StubSession& session, NoArguments);
+Reply HandleStep(StubSession& session, NoArguments);
+Reply HandleReverseContinue(StubSession& session, NoArguments);
+Reply HandleReverseStep(StubSession& session, NoArguments);
+Reply HandleInsert(StubSession& session, const StopPointPacket& point);
+Reply HandleRemove(StubSession& session, const StopPointPacket& point);
+
+// transfer_packets.cc: objects that are read in parts.
+Reply HandleReadFeatures(StubSession& session, const TransferRange& range);
+Reply HandleReadMemoryMap(StubSession& session, const TransferRange& range);
+Reply HandleReadThreads(StubSession& session, const TransferRange& range);
+
+}  // namespace librr
+
+#endif  // LIBRR_DEBUGSTUB_PACKET_HANDLERS_H_

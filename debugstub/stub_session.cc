@@ -1,0 +1,321 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+#include "debugstub/stub_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "debugstub/hex.h"
+#include "debugstub/packet_table.h"
+#include "librr-core/base/abseil_view.h"
+#include "librr/inspection.h"
+
+namespace librr {
+namespace {
+
+// gdb's numbers for signals.
+constexpr int kNoSignal = 0;
+constexpr int kSigInt = 2;
+constexpr int kSigTrap = 5;
+
+// User addresses of both widths are below this (the lower canonical half).
+constexpr uint64_t kUserEnd = uint64_t{1} << 47;
+
+constexpr size_t kMaxPoints = 10'000;
+
+// Bytes of text in a packet of console output, as two digits each.
+constexpr size_t kMaxPrint = 0x1000;
+
+bool IsBreakpoint(StopPointPacket::Type type) {
+  return type == StopPointPacket::Type::kSoftwareBreak ||
+         type == StopPointPacket::Type::kHardwareBreak;
+}
+
+WatchKind KindOf(StopPointPacket::Type type) {
+  switch (type) {
+    case StopPointPacket::Type::kReadWatch:
+      return WatchKind::kRead;
+    case StopPointPacket::Type::kAccessWatch:
+      return WatchKind::kAccess;
+    default:
+      return WatchKind::kWrite;
+  }
+}
+
+}  // namespace
+
+StubSession::StubSession(DebugTarget* target, DebugArchitecture architecture,
+                         ClientChannel* channel)
+    : target_(target),
+      architecture_(architecture),
+      channel_(channel),
+      description_(DescribeTarget(architecture, target->Registers(0))) {}
+
+std::string StubSession::RefusalReason(const DebugTarget& target,
+                                       DebugArchitecture architecture) {
+  if (architecture == DebugArchitecture::kI386 &&
+      CodeBits(target.Registers(0)) == 64) {
+    return "the CPU is in 64-bit code here; this port speaks i386, use the "
+           "amd64 port";
+  }
+  return "";
+}
+
+void StubSession::HandlePacket(std::string_view payload) {
+  const Reply reply = DispatchPacket(*this, payload);
+  if (!reply.message().empty()) {
+    channel_->Log(reply.message());
+    Note(reply.message());
+  }
+  if (reply.has_payload()) channel_->SendPacket(reply.payload());
+}
+
+void StubSession::SelectVcpu(int vcpu) {
+  vcpu_ = vcpu;
+  ForgetState();
+}
+
+const std::vector<RegisterValue>& StubSession::registers() {
+  if (!registers_.has_value()) registers_ = target_->Registers(vcpu_);
+  return *registers_;
+}
+
+size_t StubSession::ReadMemory(uint64_t address, absl::Span<uint8_t> out) {
+  if (!physical_) {
+    return target_->ReadVirtual(vcpu_, GuestVirtual(address), out);
+  }
+  const uint64_t end = target_->memory_bytes();
+  if (address >= end) return 0;
+  const size_t size = std::min<uint64_t>(out.size(), end - address);
+  return target_->ReadPhysical(GuestPhysical(address), out.first(size)).ok()
+             ? size
+             : 0;
+}
+
+// ---- stop points ----
+
+bool StubSession::IsMapped(uint64_t address) {
+  uint8_t byte = 0;
+  return ReadMemory(address, absl::MakeSpan(&byte, 1)) == 1;
+}
+
+std::optional<AddressSpace> StubSession::ScopeFor(
+    const StopPointPacket& point) {
+  if (!scope_is_current_ || physical_ || point.address >= kUserEnd) {
+    return std::nullopt;
+  }
+  const bool in_user_code =
+      (RegisterNumber(registers(), "cs").value_or(0) & 3) == 3;
+  if (!in_user_code) return std::nullopt;
+  return target_->CurrentAddressSpace(vcpu_);
+}
+
+bool StubSession::Insert(const StopPointPacket& point) {
+  if (points_.size() >= kMaxPoints && !points_.contains(point)) {
+    ForgetRemovedPoints();
+    if (points_.size() >= kMaxPoints) return false;
+  }
+  InsertedPoint& entry = points_[point];
+  // gdb takes its stop points out at each stop and sets them again when it
+  // resumes, perhaps in another address space: the first time counts.
+  if (entry.id == 0) {
+    entry.id = next_point_id_++;
+    entry.physical = physical_;
+    entry.address_space = ScopeFor(point);
+    if (!IsBreakpoint(point.type) && !IsMapped(point.address)) {
+      Note(absl::StrCat("nothing is mapped at 0x", HexNumber(point.address),
+                        " here; the watchpoint means what will be, or was"));
+    }
+  }
+  entry.inserted = true;
+  return true;
+}
+
+void StubSession::Remove(const StopPointPacket& point) {
+  const auto found = points_.find(point);
+  if (found != points_.end()) found->second.inserted = false;
+}
+
+void StubSession::ForgetRemovedPoints() {
+  for (auto it = points_.begin(); it != points_.end();) {
+    it = it->second.inserted ? std::next(it) : points_.erase(it);
+  }
+}
+
+void StubSession::set_scope_is_current(bool value) {
+  scope_is_current_ = value;
+  // What is set from now on, or set again, belongs to the new scope.
+  ForgetRemovedPoints();
+}
+
+void StubSession::FillConditions(StopConditions* conditions) const {
+  for (const auto& [point, entry] : points_) {
+    if (!entry.inserted) continue;
+    if (IsBreakpoint(point.type)) {
+      conditions->breakpoints.push_back({.id = entry.id,
+                                         .address = point.address,
+                                         .physical = entry.physical,
+                                         .address_space = entry.address_space});
+    } else {
+      conditions->watchpoints.push_back({.id = entry.id,
+                                         .kind = KindOf(point.type),
+                                         .address = point.address,
+                                         .length = point.length,
+                                         .physical = entry.physical,
+                                         .address_space = entry.address_space});
+    }
+  }
+}
+
+// ---- moving ----
+
+Reply StubSession::Stopped(std::string reply) {
+  last_stop_ = reply;
+  FlushNotes();
+  return Reply::Text(std::move(reply));
+}
+
+std::string StubSession::CurrentStop() {
+  if (last_stop_.empty()) last_stop_ = StopReplyFor(kSigTrap, "");
+  return last_stop_;
+}
+
+Reply StubSession::GoToArmedMove() {
+  const Position to = *std::exchange(armed_move_, std::nullopt);
+  channel_->BeginBusy();
+  const absl::Status status = target_->Seek(to);
+  channel_->EndBusy();
+  ForgetState();
+  if (absl::IsCancelled(status)) {
+    Note(absl::StrCat("interrupted on the way to position ", to.value(),
+                      "; this is position ", target_->position().value()));
+    return Stopped(StopReplyFor(kSigInt, ""));
+  }
+  if (!status.ok()) Note(std::string(status.message()));
+  // No signal: gdb ends whatever it was doing when it resumed, be it the step
+  // off a breakpoint with which `continue` begins.
+  return Stopped(StopReplyFor(kNoSignal, ""));
+}
+
+Reply StubSession::Resume(ResumeRequest request) {
+  FlushNotes();
+  if (armed_move_.has_value()) return GoToArmedMove();
+  const Position here = target_->position();
+  const bool forward = request.direction == Direction::kForward;
+  if (armed_stop_.has_value() &&
+      (forward ? *armed_stop_ > here : *armed_stop_ < here)) {
+    request.bound = armed_stop_;
+  }
+  if (request.step_vcpu < 0) ForgetRemovedPoints();
+  request.step_in_context = step_in_context_;
+  FillConditions(&request.conditions);
+  channel_->BeginBusy();
+  const absl::StatusOr<TargetStop> stop = target_->Resume(request);
+  channel_->EndBusy();
+  ForgetState();
+  if (!stop.ok()) {
+    channel_->Log(std::string(stop.status().message()));
+    Note(std::string(stop.status().message()));
+    return Stopped(StopReplyFor(
+        absl::IsCancelled(stop.status()) ? kSigInt : kNoSignal, ""));
+  }
+  if (stop->vcpu >= 0 && stop->vcpu < target_->vcpu_count()) {
+    SelectVcpu(stop->vcpu);
+    resume_vcpu_ = stop->vcpu;
+  }
+  if (!stop->note.empty()) Note(stop->note);
+  if (armed_stop_.has_value() && target_->position() == *armed_stop_) {
+    armed_stop_.reset();
+    Note(absl::StrCat("stopped at position ", target_->position().value()));
+    if (stop->reason != TargetStop::Reason::kCondition) {
+      return Stopped(StopReplyFor(kNoSignal, ""));
+    }
+  }
+  return Stopped(StopReply(*stop));
+}
+
+std::string StubSession::StopReply(const TargetStop& stop) {
+  switch (stop.reason) {
+    case TargetStop::Reason::kStep:
+      return StopReplyFor(kSigTrap, "");
+    case TargetStop::Reason::kPosition:
+      return StopReplyFor(kNoSignal, "");
+    case TargetStop::Reason::kBegin:
+      return StopReplyFor(kSigTrap, "replaylog:begin;");
+    case TargetStop::Reason::kEnd:
+      return StopReplyFor(kSigTrap, "replaylog:end;");
+    case TargetStop::Reason::kInterrupted:
+      return StopReplyFor(kSigInt, "");
+    case TargetStop::Reason::kCondition:
+      break;
+  }
+  // A stop has one reason in the protocol. Of a watchpoint and a breakpoint the
+  // former is said: gdb finds the latter by the address at which it stands.
+  const StopHit* chosen = nullptr;
+  for (const StopHit& hit : stop.hits) {
+    if (chosen == nullptr || hit.kind == StopHit::Kind::kWatchpoint) {
+      chosen = &hit;
+      if (hit.kind == StopHit::Kind::kWatchpoint) break;
+    }
+  }
+  return StopReplyFor(kSigTrap, chosen == nullptr ? "" : HitReason(*chosen));
+}
+
+std::string StubSession::HitReason(const StopHit& hit) {
+  const auto point = std::find_if(
+      points_.begin(), points_.end(),
+      [&](const auto& entry) { return entry.second.id == hit.id; });
+  if (point == points_.end()) return "";
+  switch (point->first.type) {
+    case StopPointPacket::Type::kSoftwareBreak:
+      return sends_swbreak_ ? "swbreak:;" : "";
+    case StopPointPacket::Type::kHardwareBreak:
+      return sends_hwbreak_ ? "hwbreak:;" : "";
+    default:
+      break;
+  }
+  if (hit.cause == StopHit::Cause::kDevice) {
+    Note("the watched memory was accessed by a device");
+  } else if (hit.cause == StopHit::Cause::kPageWalker) {
+    Note("the watched memory was written by the CPU's page walker");
+  }
+  const char* name =
+      point->first.type == StopPointPacket::Type::kReadWatch     ? "rwatch:"
+      : point->first.type == StopPointPacket::Type::kAccessWatch ? "awatch:"
+                                                                 : "watch:";
+  return absl::StrCat(name, HexNumber(hit.address), ";");
+}
+
+std::string StubSession::StopReplyFor(int signal, const std::string& reason) {
+  const uint8_t number[] = {static_cast<uint8_t>(signal)};
+  std::string reply = absl::StrCat("T", HexBytes(number));
+  // The registers that gdb asks for at every stop, to save it a question.
+  for (const size_t index :
+       {description_.pc, description_.sp, description_.fp}) {
+    absl::StrAppend(&reply, HexNumber(index), ":",
+                    RegisterText(description_.registers[index], registers()),
+                    ";");
+  }
+  absl::StrAppend(&reply, "thread:", HexNumber(ThreadOf(vcpu_)), ";", reason);
+  return reply;
+}
+
+// ---- talking to the person ----
+
+void StubSession::Note(const std::string& line) {
+  absl::StrAppend(&notes_, line, "\n");
+}
+
+void StubSession::FlushNotes() {
+  if (notes_.empty()) return;
+  Print(std::exchange(notes_, ""));
+}
+
+void StubSession::Print(std::string_view text) {
+  for (size_t i = 0; i < text.size(); i += kMaxPrint) {
+    channel_->SendPacket(absl::StrCat("O", HexText(text.substr(i, kMaxPrint))));
+  }
+}
+
+}  // namespace librr

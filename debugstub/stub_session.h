@@ -1,0 +1,167 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// One client's conversation with a target: what its packets have set, and the
+// way from a packet's content to its replies. Knows nothing of sockets.
+//
+//   StubSession session(&target, DebugArchitecture::kAmd64, &channel);
+//   session.HandlePacket("m1000,8");   // calls channel.SendPacket("...")
+//
+// Belongs to the target's thread.
+#ifndef LIBRR_DEBUGSTUB_STUB_SESSION_H_
+#define LIBRR_DEBUGSTUB_STUB_SESSION_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "debugstub/packet_arguments.h"
+#include "debugstub/reply.h"
+#include "debugstub/target_description.h"
+#include "librr/debug_stub.h"
+#include "librr/debug_target.h"
+
+namespace librr {
+
+// The way back to the client.
+class ClientChannel {
+ public:
+  virtual ~ClientChannel() = default;
+  virtual void SendPacket(std::string_view payload) = 0;
+  // Between these two the target may take long: ^C and the end of the
+  // connection interrupt it.
+  virtual void BeginBusy() = 0;
+  virtual void EndBusy() = 0;
+  // For the log of whoever runs the stub.
+  virtual void Log(const std::string& line) = 0;
+};
+
+class StubSession {
+ public:
+  StubSession(DebugTarget* target, DebugArchitecture architecture,
+              ClientChannel* channel);
+
+  // Empty if a client may be served; else why not, in a line.
+  static std::string RefusalReason(const DebugTarget& target,
+                                   DebugArchitecture architecture);
+
+  void HandlePacket(std::string_view payload);
+  // Whether packets are no longer acknowledged.
+  bool no_ack() const { return no_ack_; }
+  // The client has said goodbye.
+  bool finished() const { return finished_; }
+
+  // --- for the handlers of packets and commands ---
+  DebugTarget& target() { return *target_; }
+  ClientChannel& channel() { return *channel_; }
+  const TargetDescription& description() const { return description_; }
+  DebugArchitecture architecture() const { return architecture_; }
+
+  void set_no_ack() { no_ack_ = true; }
+  void Finish() { finished_ = true; }
+
+  // vCPUs: the one that registers and memory belong to, and the one that
+  // resumes; both follow the last stop.
+  int vcpu() const { return vcpu_; }
+  int resume_vcpu() const { return resume_vcpu_; }
+  void set_resume_vcpu(int vcpu) { resume_vcpu_ = vcpu; }
+  bool IsThread(int thread) const {
+    return thread >= 1 && thread <= target_->vcpu_count();
+  }
+  void SelectVcpu(int vcpu);
+  static int ThreadOf(int vcpu) { return vcpu + 1; }
+  // Cached until the target moves.
+  const std::vector<RegisterValue>& registers();
+  void ForgetState() { registers_.reset(); }
+
+  // Whether addresses are physical.
+  bool physical() const { return physical_; }
+  void set_physical(bool physical) { physical_ = physical; }
+  size_t ReadMemory(uint64_t address, absl::Span<uint8_t> out);
+
+  // What the client can take in stop replies.
+  void set_reasons(bool swbreak, bool hwbreak) {
+    sends_swbreak_ = swbreak;
+    sends_hwbreak_ = hwbreak;
+  }
+
+  // --- stop points ---
+  // False if there are too many.
+  bool Insert(const StopPointPacket& point);
+  void Remove(const StopPointPacket& point);
+
+  // --- settings of monitor commands ---
+  bool step_in_context() const { return step_in_context_; }
+  void set_step_in_context(bool value) { step_in_context_ = value; }
+  bool scope_is_current() const { return scope_is_current_; }
+  void set_scope_is_current(bool value);
+  // The next resume goes there instead.
+  void ArmMove(Position to) { armed_move_ = to; }
+  // The next resume in its direction stops there.
+  void ArmStop(std::optional<Position> at) { armed_stop_ = at; }
+  const std::optional<Position>& armed_stop() const { return armed_stop_; }
+
+  // --- moving ---
+  // Resumes and sends what is to be said before the stop; returns the stop
+  // reply.
+  Reply Resume(ResumeRequest request);
+  // Why the target stands: the last stop's reply while it has not moved since.
+  std::string CurrentStop();
+
+  // --- talking to the person ---
+  // gdb prints text only while it waits for a stop or a monitor command. Lines
+  // that come at other times are kept until then.
+  void Note(const std::string& line);
+  void FlushNotes();
+  void Print(std::string_view text);
+
+ private:
+  struct InsertedPoint {
+    uint32_t id = 0;
+    bool physical = false;
+    std::optional<AddressSpace> address_space;
+    bool inserted = false;
+  };
+
+  bool IsMapped(uint64_t address);
+  std::optional<AddressSpace> ScopeFor(const StopPointPacket& point);
+  void FillConditions(StopConditions* conditions) const;
+  void ForgetRemovedPoints();
+  Reply GoToArmedMove();
+  std::string StopReply(const TargetStop& stop);
+  std::string StopReplyFor(int signal, const std::string& reason);
+  std::string HitReason(const StopHit& hit);
+  Reply Stopped(std::string reply);
+
+  DebugTarget* const target_;
+  const DebugArchitecture architecture_;
+  ClientChannel* const channel_;
+  TargetDescription description_;
+
+  bool no_ack_ = false;
+  bool finished_ = false;
+  int vcpu_ = 0;
+  int resume_vcpu_ = 0;
+  std::optional<std::vector<RegisterValue>> registers_;
+  bool physical_ = false;
+  bool sends_swbreak_ = false;
+  bool sends_hwbreak_ = false;
+
+  std::map<StopPointPacket, InsertedPoint> points_;
+  uint32_t next_point_id_ = 1;
+
+  bool step_in_context_ = true;
+  bool scope_is_current_ = true;
+  std::optional<Position> armed_move_;
+  std::optional<Position> armed_stop_;
+
+  std::string last_stop_;
+  std::string notes_;
+};
+
+}  // namespace librr
+
+#endif  // LIBRR_DEBUGSTUB_STUB_SESSION_H_

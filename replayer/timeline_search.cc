@@ -1,0 +1,155 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+#include "replayer/timeline_search.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+#include <thread>
+#include <utility>
+
+#include "librr-core/base/status_macros.h"
+
+namespace librr {
+namespace {
+
+// More machines share caches and memory without being faster.
+constexpr size_t kMaxJobs = 64;
+// How many hits are kept for later.
+constexpr size_t kMaxKnownHits = 1 << 17;
+
+uint64_t AvailableMemory() {
+  const long pages = sysconf(_SC_AVPHYS_PAGES);
+  const long page_size = sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || page_size <= 0) return 0;
+  return static_cast<uint64_t>(pages) * static_cast<uint64_t>(page_size);
+}
+
+}  // namespace
+
+std::vector<StopHit> KnownHits::LastBefore(Position position) const {
+  const auto end = std::lower_bound(
+      hits.begin(), hits.end(), position,
+      [](const StopHit& hit, Position at) { return hit.position < at; });
+  if (end == hits.begin()) return {};
+  const Position last = std::prev(end)->position;
+  auto begin = end;
+  while (begin != hits.begin() && std::prev(begin)->position == last) --begin;
+  return {begin, end};
+}
+
+absl::StatusOr<bool> TimelineSearch::Extend(KnownHits* known, Position lowest) {
+  Round round;
+  round.conditions = &known->conditions;
+  round.lowest = lowest;
+  {
+    absl::MutexLock lock(&round.mutex);
+    round.next_end = known->from;
+  }
+  const size_t helpers = UsefulHelpers(known->from, lowest);
+  LIBRR_RETURN_IF_ERROR(AddHelpers(helpers));
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < helpers; ++i) {
+    threads.emplace_back(
+        [this, i, &round] { Work(helpers_[i].get(), &round); });
+  }
+  first_->player().SetProgress([this, known] {
+    if (progress_) progress_(*known);
+  });
+  Work(first_, &round);
+  first_->player().SetProgress(nullptr);
+  for (std::thread& thread : threads) thread.join();
+  flags_->Resume();
+
+  absl::MutexLock lock(&round.mutex);
+  LIBRR_RETURN_IF_ERROR(round.status);
+  for (Interval& interval : round.intervals) {
+    if (!interval.done) break;
+    std::deque<StopHit>& hits = interval.found.hits;
+    if (known->hits.size() + hits.size() > kMaxKnownHits) {
+      known->hits.clear();
+      known->to = interval.end;
+    }
+    known->hits.insert(known->hits.begin(),
+                       std::make_move_iterator(hits.begin()),
+                       std::make_move_iterator(hits.end()));
+    known->from = interval.found.from;
+    // The interval's beginning was dropped: what is before it does not follow.
+    if (known->from > interval.begin->position) break;
+  }
+  return !flags_->requested.load();
+}
+
+void TimelineSearch::Work(TimelineWorker* worker, Round* round) {
+  while (true) {
+    Interval* interval;
+    {
+      absl::MutexLock lock(&round->mutex);
+      if (round->over || round->next_end <= round->lowest) return;
+      interval = &round->intervals.emplace_back();
+      interval->end = round->next_end;
+      interval->begin =
+          ladder_->AtOrBefore(Position(round->next_end.value() - 1));
+      round->next_end = interval->begin->position;
+    }
+    absl::StatusOr<IntervalHits> found =
+        worker->Scan(*interval->begin, interval->end, *round->conditions);
+    absl::MutexLock lock(&round->mutex);
+    if (!found.ok()) {
+      round->status.Update(found.status());
+      round->over = true;
+      flags_->stop.store(true);
+      return;
+    }
+    if (found->interrupted) return;
+    interval->found = *std::move(found);
+    interval->done = true;
+    for (const Interval& known : round->intervals) {
+      if (!known.done) break;
+      if (known.found.hits.empty()) continue;
+      // Whoever searches earlier intervals does so in vain.
+      round->over = true;
+      flags_->stop.store(true);
+      break;
+    }
+  }
+}
+
+size_t TimelineSearch::UsefulHelpers(Position from, Position lowest) const {
+  size_t jobs = jobs_ > 0 ? static_cast<size_t>(jobs_)
+                          : std::max(1u, std::thread::hardware_concurrency());
+  jobs = std::min(jobs, kMaxJobs);
+  size_t intervals = 0;
+  Position end = from;
+  while (intervals < jobs && end > lowest) {
+    end = ladder_->AtOrBefore(Position(end.value() - 1))->position;
+    ++intervals;
+  }
+  if (intervals < 2) return 0;
+  const uint64_t memory = first_->machine().memory_bytes();
+  const size_t room = static_cast<size_t>(AvailableMemory() / 2 / memory);
+  return std::min({intervals, jobs, helpers_.size() + room + 1}) - 1;
+}
+
+absl::Status TimelineSearch::AddHelpers(size_t count) {
+  while (helpers_.size() < count) {
+    TimelineWorker::Options options;
+    // The first machine has compared the digests on its way there.
+    options.check = false;
+    options.stop = &flags_->stop;
+    LIBRR_ASSIGN_OR_RETURN(
+        std::unique_ptr<TimelineWorker> helper,
+        TimelineWorker::Create(trace_, factory_, ladder_, options));
+    helpers_.push_back(std::move(helper));
+  }
+  return absl::OkStatus();
+}
+
+uint64_t TimelineSearch::replayed_steps() const {
+  uint64_t steps = 0;
+  for (const auto& helper : helpers_) steps += helper->replayed_steps();
+  return steps;
+}
+
+}  // namespace librr

@@ -1,0 +1,283 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+#include "librr/debug_stub.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "debugstub/packet_decoder.h"
+#include "tests/debugstub/fake_target.h"
+#include "tests/debugstub/served_target.h"
+
+namespace librr {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr int kPatience = 10'000;  // milliseconds
+
+// A client that speaks in packets.
+class Client {
+ public:
+  explicit Client(const std::string& address) {
+    if (address[0] == '/') {
+      fd_ = socket(AF_UNIX, SOCK_STREAM, 0);
+      sockaddr_un name{};
+      name.sun_family = AF_UNIX;
+      std::strcpy(name.sun_path, address.c_str());
+      connected_ =
+          connect(fd_, reinterpret_cast<sockaddr*>(&name), sizeof(name)) == 0;
+    } else {
+      fd_ = socket(AF_INET, SOCK_STREAM, 0);
+      sockaddr_in name{};
+      name.sin_family = AF_INET;
+      name.sin_port = htons(static_cast<uint16_t>(
+          std::stoi(address.substr(address.find(':') + 1))));
+      name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      connected_ =
+          connect(fd_, reinterpret_cast<sockaddr*>(&name), sizeof(name)) == 0;
+    }
+  }
+  ~Client() { close(fd_); }
+
+  bool connected() const { return connected_; }
+  void Send(std::string_view bytes) {
+    send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+  // The next packet's content; "(closed)" or "(silence)" if none comes.
+  std::string Receive() {
+    while (true) {
+      while (const auto unit = decoder_.Next()) {
+        if (unit->kind != ReceivedUnit::Kind::kPacket) continue;
+        return unit->payload;
+      }
+      pollfd descriptor = {fd_, POLLIN, 0};
+      if (poll(&descriptor, 1, kPatience) <= 0) return "(silence)";
+      char buffer[4096];
+      const ssize_t size = recv(fd_, buffer, sizeof(buffer), 0);
+      if (size <= 0) return "(closed)";
+      decoder_.Append({buffer, static_cast<size_t>(size)});
+    }
+  }
+  std::string Ask(std::string_view payload) {
+    Send(EncodePacket(payload));
+    return Receive();
+  }
+
+ private:
+  int fd_ = -1;
+  bool connected_ = false;
+  PacketDecoder decoder_;
+};
+
+double MillisecondsSince(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(
+             std::chrono::steady_clock::now() - begin)
+      .count();
+}
+
+FakeOptions Slow() {
+  FakeOptions options;
+  options.begin = "spin";
+  options.max_steps = 500'000;
+  options.step_microseconds = 100;
+  return options;
+}
+
+TEST(DebugStub, ServesOnAPortOfTheLoopbackInterface) {
+  FakeTarget target;
+  ServedTarget served(&target);
+  EXPECT_THAT(served.address(), StartsWith("localhost:"));
+  Client client(served.address());
+  EXPECT_THAT(client.Ask("qSupported"), HasSubstr("PacketSize"));
+  EXPECT_EQ(client.Ask("QStartNoAckMode"), "OK");
+  EXPECT_EQ(client.Ask("qC"), "QC1");
+}
+
+TEST(DebugStub, SocketOfAPathIsPrivateAndGoesAway) {
+  FakeTarget target;
+  const std::string path = testing::TempDir() + "librr_stub_socket";
+  unlink(path.c_str());
+  struct stat status {};
+  {
+    ServedTarget served(&target, {.address = path});
+    ASSERT_EQ(stat(path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0600u);
+    Client client(path);
+    EXPECT_EQ(client.Ask("qC"), "QC1");
+  }
+  EXPECT_NE(stat(path.c_str(), &status), 0);
+}
+
+TEST(DebugStub, TakenPortsAndPathsAreSaid) {
+  FakeTarget target;
+  ServedTarget served(&target);
+  const std::string port = served.address().substr(10);
+  const auto second = DebugStub::Listen(&target, {.address = port});
+  EXPECT_TRUE(absl::IsAlreadyExists(second.status()));
+  EXPECT_THAT(std::string(second.status().message()),
+              HasSubstr("port " + port + " is taken"));
+  for (const char* bad : {"", "gdb", "70000", "-1"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(
+        DebugStub::Listen(&target, {.address = bad}).status()))
+        << bad;
+  }
+  EXPECT_FALSE(DebugStub::Listen(&target, {.address = "/no/such/s"}).ok());
+}
+
+TEST(DebugStub, DamagedPacketIsAskedForAgain) {
+  FakeTarget target;
+  ServedTarget served(&target);
+  Client client(served.address());
+  client.Send("$qC#00");
+  EXPECT_EQ(client.Ask("qC"), "QC1");
+  client.Send("-");
+  EXPECT_EQ(client.Receive(), "QC1") << "a reply is sent again";
+}
+
+TEST(DebugStub, SecondClientIsToldThatItIsOneTooMany) {
+  FakeTarget target;
+  ServedTarget served(&target);
+  Client first(served.address());
+  ASSERT_EQ(first.Ask("qC"), "QC1");
+  Client second(served.address());
+  EXPECT_THAT(second.Ask("qSupported"), HasSubstr("E.another debugger"));
+  EXPECT_EQ(second.Receive(), "(closed)");
+  EXPECT_EQ(first.Ask("qC"), "QC1");
+}
+
+TEST(DebugStub, ClientThatComesBackFindsTheTargetWhereItWas) {
+  FakeTarget target;
+  ServedTarget served(&target);
+  std::string registers;
+  {
+    Client client(served.address());
+    client.Ask("vCont;s:1");
+    client.Ask("vCont;s:1");
+    registers = client.Ask("g");
+    EXPECT_EQ(client.Ask("D"), "OK");
+  }
+  for (int i = 0; i < 3; ++i) {
+    // The stub may take a moment to notice that the one before is gone.
+    std::string answer;
+    for (int attempt = 0; attempt < 100; ++attempt) {
+      Client client(served.address());
+      answer = client.Ask("g");
+      if (answer == registers) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(answer, registers);
+  }
+}
+
+TEST(DebugStub, HangingUpInMidPacketHurtsNobody) {
+  FakeTarget target;
+  ServedTarget served(&target);
+  for (int i = 0; i < 20; ++i) {
+    Client client(served.address());
+    client.Send("$m110000,");
+  }
+  std::string answer;
+  for (int attempt = 0; attempt < 100 && answer != "QC1"; ++attempt) {
+    Client client(served.address());
+    answer = client.Ask("qC");
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(answer, "QC1");
+}
+
+class Interruption : public testing::TestWithParam<const char*> {};
+
+TEST_P(Interruption, IsAnsweredWithinATenthOfASecond) {
+  FakeTarget target(Slow());
+  ASSERT_TRUE(target.Seek(Position(250'000)).ok());
+  ServedTarget served(&target);
+  Client client(served.address());
+  ASSERT_EQ(client.Ask("QStartNoAckMode"), "OK");
+  client.Send(EncodePacket(GetParam()));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  const auto begin = std::chrono::steady_clock::now();
+  client.Send("\x03");
+  EXPECT_THAT(client.Receive(), StartsWith("T02"));
+  EXPECT_LT(MillisecondsSince(begin), 100);
+  // It was one interruption: the next run is not cut short.
+  client.Send(EncodePacket(GetParam()));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  client.Send("\x03");
+  EXPECT_THAT(client.Receive(), StartsWith("T02"));
+}
+
+INSTANTIATE_TEST_SUITE_P(BothDirections, Interruption,
+                         testing::Values("vCont;c", "bc"));
+
+TEST(DebugStub, InterruptionInOnePieceWithThePacketCounts) {
+  FakeTarget target(Slow());
+  ServedTarget served(&target);
+  Client client(served.address());
+  client.Send(EncodePacket("vCont;c") + "\x03");
+  EXPECT_THAT(client.Receive(), StartsWith("T02"));
+}
+
+TEST(DebugStub, InterruptionOfATargetAtRestIsIgnored) {
+  FakeTarget target;
+  ServedTarget served(&target);
+  Client client(served.address());
+  client.Send("\x03");
+  EXPECT_EQ(client.Ask("qC"), "QC1");
+  EXPECT_THAT(client.Ask("vCont;s:1"), StartsWith("T05"));
+}
+
+TEST(DebugStub, BusyTargetStopsWhenItsClientIsGone) {
+  FakeTarget target(Slow());
+  ServedTarget served(&target);
+  {
+    Client client(served.address());
+    client.Send(EncodePacket("vCont;c"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  std::string answer;
+  for (int attempt = 0; attempt < 100 && answer != "QC1"; ++attempt) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    Client client(served.address());
+    answer = client.Ask("qC");
+  }
+  EXPECT_EQ(answer, "QC1");
+}
+
+TEST(DebugStub, StoppingInterruptsABusyTarget) {
+  FakeTarget target(Slow());
+  const auto begin = std::chrono::steady_clock::now();
+  {
+    ServedTarget served(&target);
+    Client client(served.address());
+    client.Send(EncodePacket("vCont;c"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_LT(MillisecondsSince(begin), 5000);
+}
+
+TEST(DebugStub, I386IsRefusedWithTheReasonWhileTheCpuIsIn64BitCode) {
+  FakeTarget target;
+  ServedTarget served(
+      &target, {.address = "0", .architecture = DebugArchitecture::kI386});
+  Client client(served.address());
+  EXPECT_THAT(client.Ask("qSupported"), HasSubstr("64-bit code"));
+  EXPECT_THAT(served.log(), Contains(HasSubstr("64-bit code")));
+}
+
+}  // namespace
+}  // namespace librr
