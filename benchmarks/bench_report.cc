@@ -120,6 +120,11 @@ void AddCosts(const GuestResults& results, std::vector<BoundRow>& rows) {
                1.02, [](const GuestResults::Round& round) {
                  return CpuPerStep(round.record) / CpuPerStep(round.run);
                }));
+  rows.push_back(RatioRow(results, "record_over_run_process",
+                          "the same, with starting and ending of the process",
+                          1.02, [](const GuestResults::Round& round) {
+                            return Ratio(round.record.cpu_ns, round.run.cpu_ns);
+                          }));
   rows.push_back(RatioRow(
       results, "replay_over_record", "CPU time of replaying / recording", 1.05,
       [](const GuestResults::Round& round) {

@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "debugstub/client_refusal.h"
 #include "debugstub/listening_socket.h"
 #include "debugstub/stub_connection.h"
+#include "librr-core/base/status_macros.h"
 
 namespace librr {
 namespace {
@@ -27,6 +29,16 @@ namespace {
 // second within which ^C is to be answered.
 constexpr int kWatchMilliseconds = 15;
 
+struct Door {
+  DebugArchitecture architecture;
+  ListeningSocket socket;
+};
+
+struct NewClient {
+  int fd = -1;
+  DebugArchitecture architecture = DebugArchitecture::kAmd64;
+};
+
 }  // namespace
 
 // The serving thread executes; a second one accepts clients, refuses those who
@@ -34,25 +46,31 @@ constexpr int kWatchMilliseconds = 15;
 class DebugStub::Impl {
  public:
   Impl(DebugTarget* target, const DebugStubOptions& options,
-       ListeningSocket socket, int wake)
+       std::vector<Door> doors, int wake)
       : target_(target),
         options_(options),
-        socket_(std::move(socket)),
+        doors_(std::move(doors)),
         wake_(wake) {}
   ~Impl() { close(wake_); }
 
-  const std::string& address() const { return socket_.address(); }
+  const std::string& address(DebugArchitecture architecture) const {
+    static const std::string& none = *new std::string();
+    for (const Door& door : doors_) {
+      if (door.architecture == architecture) return door.socket.address();
+    }
+    return none;
+  }
 
   absl::Status Serve() {
     std::thread gate([this] { Gate(); });
-    for (int fd = NextClient(); fd >= 0; fd = NextClient()) {
+    while (const std::optional<NewClient> client = NextClient()) {
       const std::string refusal =
-          StubSession::RefusalReason(*target_, options_.architecture);
+          StubSession::RefusalReason(*target_, client->architecture);
       if (!refusal.empty()) {
-        Refuse(fd, refusal);
+        Refuse(client->fd, refusal);
         continue;
       }
-      ServeClient(fd);
+      ServeClient(*client);
       if (options_.once) break;
     }
     Stop();
@@ -77,24 +95,24 @@ class DebugStub::Impl {
     if (options_.log) options_.log(line);
   }
 
-  // Waits for a client; -1 when it is time to stop.
-  int NextClient() {
+  // Waits for a client; nullopt when it is time to stop.
+  std::optional<NewClient> NextClient() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stopping_ || next_client_ >= 0; });
-    if (stopping_) return -1;
+    changed_.wait(lock, [&] { return stopping_ || next_client_.has_value(); });
+    if (stopping_) return std::nullopt;
     serving_ = true;
-    return std::exchange(next_client_, -1);
+    return std::exchange(next_client_, std::nullopt);
   }
 
-  void ServeClient(int fd) {
+  void ServeClient(NewClient client) {
     Log("a debugger has come");
-    StubConnection connection(fd, target_, options_.log);
+    StubConnection connection(client.fd, target_, options_.log);
     {
       const std::lock_guard lock(mutex_);
       connection_ = &connection;
     }
     Wake();
-    connection.Serve(options_.architecture);
+    connection.Serve(client.architecture);
     {
       const std::lock_guard lock(mutex_);
       connection_ = nullptr;
@@ -127,15 +145,18 @@ class DebugStub::Impl {
     }
     const std::lock_guard lock(mutex_);
     if (connection_ != nullptr) connection_->HangUp();
-    if (next_client_ >= 0) close(std::exchange(next_client_, -1));
+    if (next_client_.has_value()) close(next_client_->fd);
+    next_client_.reset();
     for (const auto& [fd, reason] : to_refuse_) close(fd);
     to_refuse_.clear();
     changed_.notify_all();
   }
 
   void WaitForNews(const ClientRefusals& refusals) {
-    std::vector<pollfd> descriptors = {{wake_, POLLIN, 0},
-                                       {socket_.fd(), POLLIN, 0}};
+    std::vector<pollfd> descriptors = {{wake_, POLLIN, 0}};
+    for (const Door& door : doors_) {
+      descriptors.push_back({door.socket.fd(), POLLIN, 0});
+    }
     refusals.AppendTo(&descriptors);
     int timeout = -1;
     {
@@ -150,30 +171,33 @@ class DebugStub::Impl {
   }
 
   void AcceptClients(ClientRefusals* refusals) {
-    for (int fd = socket_.Accept(); fd >= 0; fd = socket_.Accept()) {
-      {
-        const std::lock_guard lock(mutex_);
-        if (!serving_ && next_client_ < 0) {
-          next_client_ = fd;
-          changed_.notify_all();
-          continue;
-        }
+    for (const Door& door : doors_) {
+      for (int fd = door.socket.Accept(); fd >= 0; fd = door.socket.Accept()) {
+        if (Admit({fd, door.architecture})) continue;
+        Log("refused a second debugger");
+        refusals->Add(fd, "another debugger is attached; one at a time");
       }
-      Log("refused a second debugger");
-      refusals->Add(fd, "another debugger is attached; one at a time");
     }
+  }
+
+  bool Admit(NewClient client) {
+    const std::lock_guard lock(mutex_);
+    if (serving_ || next_client_.has_value()) return false;
+    next_client_ = client;
+    changed_.notify_all();
+    return true;
   }
 
   DebugTarget* const target_;
   const DebugStubOptions options_;
-  const ListeningSocket socket_;
+  const std::vector<Door> doors_;
   const int wake_;
   std::atomic<bool> stopping_ = false;
 
   std::mutex mutex_;
   std::condition_variable changed_;
   // Guarded by `mutex_`:
-  int next_client_ = -1;
+  std::optional<NewClient> next_client_;
   bool serving_ = false;
   StubConnection* connection_ = nullptr;
   std::vector<std::pair<int, std::string>> to_refuse_;
@@ -181,22 +205,30 @@ class DebugStub::Impl {
 
 absl::StatusOr<std::unique_ptr<DebugStub>> DebugStub::Listen(
     DebugTarget* target, const DebugStubOptions& options) {
-  absl::StatusOr<ListeningSocket> socket =
-      ListeningSocket::Open(options.address);
-  if (!socket.ok()) return socket.status();
+  std::vector<Door> doors;
+  LIBRR_ASSIGN_OR_RETURN(ListeningSocket socket,
+                         ListeningSocket::Open(options.address));
+  doors.push_back({DebugArchitecture::kAmd64, std::move(socket)});
+  if (!options.i386_address.empty()) {
+    LIBRR_ASSIGN_OR_RETURN(ListeningSocket i386_socket,
+                           ListeningSocket::Open(options.i386_address));
+    doors.push_back({DebugArchitecture::kI386, std::move(i386_socket)});
+  }
   const int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake < 0) {
     return absl::UnavailableError(absl::StrCat(
         "cannot make an event descriptor: ", std::strerror(errno)));
   }
   return std::unique_ptr<DebugStub>(new DebugStub(
-      std::make_unique<Impl>(target, options, *std::move(socket), wake)));
+      std::make_unique<Impl>(target, options, std::move(doors), wake)));
 }
 
 DebugStub::DebugStub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 DebugStub::~DebugStub() = default;
 
-const std::string& DebugStub::address() const { return impl_->address(); }
+const std::string& DebugStub::address(DebugArchitecture architecture) const {
+  return impl_->address(architecture);
+}
 
 absl::Status DebugStub::Serve() { return impl_->Serve(); }
 

@@ -14,6 +14,7 @@ namespace librr {
 namespace {
 
 absl::StatusOr<std::string> MonitorHelp(StubSession&, const MonitorArguments&);
+absl::StatusOr<std::string> MonitorTry(StubSession&, const MonitorArguments&);
 
 // As many words as are typed: text with blanks in it.
 constexpr size_t kAnyWords = 1000;
@@ -21,6 +22,9 @@ constexpr size_t kAnyWords = 1000;
 constexpr MonitorRow kRows[] = {
     {"help", "[COMMAND]", "lists the commands, or explains one", "", 0, 1,
      &MonitorHelp},
+    {"try", "COMMAND", "executes a command, for scripts",
+     "An error is text that begins with `error: `; gdb does not stop at it.", 1,
+     kAnyWords, &MonitorTry},
     {"position", "", "prints where this is: virtual time, position",
      "A position counts the steps of the machine since power-on.", 0, 0,
      &MonitorPosition},
@@ -100,6 +104,15 @@ absl::StatusOr<std::string> MonitorHelp(StubSession&,
     absl::StrAppend(&text, line, AbseilView(row.summary), "\n");
   }
   return text + "`monitor help COMMAND` explains one.\n";
+}
+
+absl::StatusOr<std::string> MonitorTry(StubSession& session,
+                                       const MonitorArguments& arguments) {
+  if (arguments.words[0] == "try") return UnknownCommand("try try");
+  const absl::StatusOr<std::string> text =
+      RunMonitorCommand(session, arguments.text);
+  if (text.ok()) return text;
+  return absl::StrCat("error: ", text.status().message(), "\n");
 }
 
 }  // namespace

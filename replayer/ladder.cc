@@ -15,12 +15,12 @@ constexpr uint64_t kStepsPerPage = 1'500;
 }  // namespace
 
 std::shared_ptr<const Checkpoint> Ladder::AtOrBefore(Position position) const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return set_.AtOrBefore(position);
 }
 
 Position Ladder::NextStop(Position here, Position goal, bool with_rungs) const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   const Position next = NextOfGrid(here);
   return with_rungs ? std::min(next, NextRung(here, goal)) : next;
 }
@@ -55,13 +55,13 @@ Position Ladder::NextRung(Position here, Position goal) const {
 }
 
 void Ladder::SetCursor(Position cursor) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   cursor_ = cursor;
 }
 
 void Ladder::Take(MachineImage& image) {
   std::shared_ptr<const Checkpoint> checkpoint = image.Capture();
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   const std::shared_ptr<const Checkpoint> last =
       set_.AtOrBefore(checkpoint->position);
   if (last == nullptr || checkpoint->position - last->position >= spacing_) {
@@ -76,7 +76,7 @@ void Ladder::Take(MachineImage& image) {
 }
 
 void Ladder::Fill(CheckpointStatistics* statistics) const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   statistics->count = set_.count();
   statistics->bytes = set_.bytes();
 }

@@ -16,9 +16,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "librr-core/checkpoint/checkpoint_set.h"
 #include "librr-core/checkpoint/machine_image.h"
 #include "librr-core/checkpoint/page_store.h"
@@ -61,7 +61,7 @@ class Ladder {
 
   const Position end_;
   PageStore store_;
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
   CheckpointSet set_ ABSL_GUARDED_BY(mutex_);
   Position cursor_ ABSL_GUARDED_BY(mutex_);
   uint64_t spacing_ ABSL_GUARDED_BY(mutex_) = kMinSpacing;

@@ -26,6 +26,16 @@ uint64_t AvailableMemory() {
   return static_cast<uint64_t>(pages) * static_cast<uint64_t>(page_size);
 }
 
+// How many machines of this size may be searched with: half of the memory that
+// is free now is the most that they may take.
+size_t UsefulJobs(int wanted, uint64_t memory_bytes) {
+  const size_t jobs = wanted > 0
+                          ? static_cast<size_t>(wanted)
+                          : std::max(1u, std::thread::hardware_concurrency());
+  const size_t room = 1 + AvailableMemory() / 2 / memory_bytes;
+  return std::min({jobs, room, kMaxJobs});
+}
+
 }  // namespace
 
 std::vector<StopHit> KnownHits::LastBefore(Position position) const {
@@ -39,30 +49,39 @@ std::vector<StopHit> KnownHits::LastBefore(Position position) const {
   return {begin, end};
 }
 
+TimelineSearch::TimelineSearch(const TraceReader* trace,
+                               const MachineFactory& factory, Ladder* ladder,
+                               StopFlags* flags, TimelineWorker* first,
+                               int jobs)
+    : trace_(trace),
+      factory_(factory),
+      ladder_(ladder),
+      flags_(flags),
+      first_(first),
+      jobs_(UsefulJobs(jobs, first->machine().memory_bytes())),
+      threads_(jobs_ - 1) {}
+
 absl::StatusOr<bool> TimelineSearch::Extend(KnownHits* known, Position lowest) {
   Round round;
   round.conditions = &known->conditions;
   round.lowest = lowest;
   {
-    absl::MutexLock lock(&round.mutex);
+    const std::lock_guard lock(round.mutex);
     round.next_end = known->from;
   }
   const size_t helpers = UsefulHelpers(known->from, lowest);
   LIBRR_RETURN_IF_ERROR(AddHelpers(helpers));
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < helpers; ++i) {
-    threads.emplace_back(
-        [this, i, &round] { Work(helpers_[i].get(), &round); });
-  }
+  threads_.Start(helpers,
+                 [this, &round](size_t i) { Work(helpers_[i].get(), &round); });
   first_->player().SetProgress([this, known] {
     if (progress_) progress_(*known);
   });
   Work(first_, &round);
   first_->player().SetProgress(nullptr);
-  for (std::thread& thread : threads) thread.join();
+  threads_.Wait();
   flags_->Resume();
 
-  absl::MutexLock lock(&round.mutex);
+  const std::lock_guard lock(round.mutex);
   LIBRR_RETURN_IF_ERROR(round.status);
   for (Interval& interval : round.intervals) {
     if (!interval.done) break;
@@ -85,7 +104,7 @@ void TimelineSearch::Work(TimelineWorker* worker, Round* round) {
   while (true) {
     Interval* interval;
     {
-      absl::MutexLock lock(&round->mutex);
+      const std::lock_guard lock(round->mutex);
       if (round->over || round->next_end <= round->lowest) return;
       interval = &round->intervals.emplace_back();
       interval->end = round->next_end;
@@ -95,7 +114,7 @@ void TimelineSearch::Work(TimelineWorker* worker, Round* round) {
     }
     absl::StatusOr<IntervalHits> found =
         worker->Scan(*interval->begin, interval->end, *round->conditions);
-    absl::MutexLock lock(&round->mutex);
+    const std::lock_guard lock(round->mutex);
     if (!found.ok()) {
       round->status.Update(found.status());
       round->over = true;
@@ -117,19 +136,14 @@ void TimelineSearch::Work(TimelineWorker* worker, Round* round) {
 }
 
 size_t TimelineSearch::UsefulHelpers(Position from, Position lowest) const {
-  size_t jobs = jobs_ > 0 ? static_cast<size_t>(jobs_)
-                          : std::max(1u, std::thread::hardware_concurrency());
-  jobs = std::min(jobs, kMaxJobs);
+  const size_t machines = threads_.count() + 1;
   size_t intervals = 0;
   Position end = from;
-  while (intervals < jobs && end > lowest) {
+  while (intervals < machines && end > lowest) {
     end = ladder_->AtOrBefore(Position(end.value() - 1))->position;
     ++intervals;
   }
-  if (intervals < 2) return 0;
-  const uint64_t memory = first_->machine().memory_bytes();
-  const size_t room = static_cast<size_t>(AvailableMemory() / 2 / memory);
-  return std::min({intervals, jobs, helpers_.size() + room + 1}) - 1;
+  return std::max<size_t>(intervals, 1) - 1;
 }
 
 absl::Status TimelineSearch::AddHelpers(size_t count) {

@@ -13,7 +13,7 @@
 //     LIBRR_ASSIGN_OR_RETURN(bool go_on, search.Extend(&known, begin));
 //   }
 //
-// Belongs to the timeline's thread; threads of its own live within `Extend`.
+// Belongs to the timeline's thread; its own threads work within `Extend`.
 #ifndef LIBRR_REPLAYER_TIMELINE_SEARCH_H_
 #define LIBRR_REPLAYER_TIMELINE_SEARCH_H_
 
@@ -21,16 +21,17 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "librr/replayer.h"
 #include "librr/stop_condition.h"
 #include "librr/units.h"
 #include "replayer/ladder.h"
+#include "replayer/search_threads.h"
 #include "replayer/timeline_worker.h"
 
 namespace librr {
@@ -72,16 +73,10 @@ struct StopFlags {
 class TimelineSearch {
  public:
   // At most `jobs` machines, `first` among them; 0: one per core. All must
-  // outlive the search.
+  // outlive the search. Its threads are made here.
   TimelineSearch(const TraceReader* trace, const MachineFactory& factory,
                  Ladder* ladder, StopFlags* flags, TimelineWorker* first,
-                 int jobs)
-      : trace_(trace),
-        factory_(factory),
-        ladder_(ladder),
-        flags_(flags),
-        first_(first),
-        jobs_(jobs) {}
+                 int jobs);
 
   // Called now and then, on the caller's thread, with the number of steps that
   // are known by then.
@@ -106,7 +101,7 @@ class TimelineSearch {
 
   // The state of one call of Extend.
   struct Round {
-    absl::Mutex mutex;
+    std::mutex mutex;
     const StopConditions* conditions = nullptr;
     Position lowest;
     Position next_end ABSL_GUARDED_BY(mutex);
@@ -126,7 +121,8 @@ class TimelineSearch {
   Ladder* const ladder_;
   StopFlags* const flags_;
   TimelineWorker* const first_;
-  const int jobs_;
+  const size_t jobs_;
+  SearchThreads threads_;
   std::vector<std::unique_ptr<TimelineWorker>> helpers_;
   std::function<void(const KnownHits&)> progress_;
 };

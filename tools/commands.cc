@@ -107,7 +107,8 @@ int Execute(const Command& command, absl::Span<const std::string> typed) {
 std::vector<const Command*> AllCommands() {
   return {&RunCommand(),  &RecordCommand(), &ReplayCommand(),  &VerifyCommand(),
           &InfoCommand(), &EventsCommand(), &ConsoleCommand(), &RegsCommand(),
-          &MemCommand(),  &DisasmCommand(), &StatsCommand()};
+          &MemCommand(),  &DisasmCommand(), &StatsCommand(),   &GdbCommand(),
+          &ServeCommand()};
 }
 
 int RunVmrr(absl::Span<const std::string> typed) {

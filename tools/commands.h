@@ -24,6 +24,8 @@ const Command& RegsCommand();
 const Command& MemCommand();
 const Command& DisasmCommand();
 const Command& StatsCommand();
+const Command& GdbCommand();
+const Command& ServeCommand();
 
 // In the order in which `vmrr --help` lists them.
 std::vector<const Command*> AllCommands();

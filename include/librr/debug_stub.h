@@ -32,10 +32,12 @@ namespace librr {
 enum class DebugArchitecture : uint8_t { kAmd64, kI386 };
 
 struct DebugStubOptions {
-  // A port ("8864"; "0" is any free one), or the path of a Unix socket, which
-  // has a slash in it and must not exist.
+  // Where clients find the amd64 registers: a port ("0" is any free one), or
+  // the path of a Unix socket, which has a slash in it and must not exist.
   std::string address = "8864";
-  DebugArchitecture architecture = DebugArchitecture::kAmd64;
+  // The same for the i386 registers; empty: nowhere. Clients are refused there
+  // while the CPU is in 64-bit code.
+  std::string i386_address = "";
   // Told in a line who comes and goes and what was refused; may be empty.
   // Called on the serving thread and on the one that accepts clients.
   std::function<void(const std::string&)> log = nullptr;
@@ -52,8 +54,10 @@ class DebugStub {
   // Closes the socket, and removes that of a path.
   ~DebugStub();
 
-  // What to give to gdb's `target remote`: "localhost:8864", or the path.
-  const std::string& address() const;
+  // What to give to gdb's `target remote`: "localhost:8864", or the path. Empty
+  // if there is none for this architecture.
+  const std::string& address(
+      DebugArchitecture architecture = DebugArchitecture::kAmd64) const;
 
   // Serves clients, one after another, on the calling thread.
   absl::Status Serve();

@@ -87,8 +87,11 @@ int Run(uint64_t count, uint64_t first, const char* path) {
     const AttackResult result =
         attack != nullptr ? attack->Check(mutation.bytes, mutation.kind)
                           : ReadAll(mutation.bytes);
-    ++counts[std::string(MutationName(mutation.kind)) + " " +
-             std::string(AttackOutcomeName(result.outcome))];
+    std::string what(MutationName(mutation.kind));
+    if (mutation.block_type >= 0) {
+      what += " block type " + std::to_string(mutation.block_type);
+    }
+    ++counts[what + ": " + std::string(AttackOutcomeName(result.outcome))];
     if (!result.fault.empty()) {
       std::fprintf(stderr, "attack_traces: case %llu (%s): %s (%s)\n",
                    static_cast<unsigned long long>(seed),

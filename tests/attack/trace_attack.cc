@@ -166,6 +166,7 @@ AttackResult TraceAttack::Check(std::string bytes, MutationKind kind) {
   absl::Status read;
   std::string fault = ComparePrefix(**trace, read);
   // What lies may say anything, but for crashes.
+  const bool is_prefix = fault.empty();
   if (repaired) fault.clear();
   if (!fault.empty()) return {AttackOutcome::kExact, "", fault};
 
@@ -216,8 +217,7 @@ AttackResult TraceAttack::Check(std::string bytes, MutationKind kind) {
                        (*replayer)->counts().inputs};
   if (repaired) {
     // Nothing vouches for what was read, so the state may be any.
-    if (status.ok()) result.message = std::string(read.message());
-    if (status.ok()) result.outcome = AttackOutcome::kUnnoticed;
+    if (status.ok() && !is_prefix) result.outcome = AttackOutcome::kUnnoticed;
     return result;
   }
   // A block that is missing with nothing to show it was an image; the error

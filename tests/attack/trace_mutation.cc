@@ -150,7 +150,7 @@ Mutation TraceMutator::Mutate(uint64_t seed) const {
   Mutation mutation;
   mutation.kind = static_cast<MutationKind>(Below(random, kMutationKinds));
   if (IsRepaired(mutation.kind)) {
-    mutation.bytes = Repair(mutation.kind, random);
+    Repair(mutation, random);
   } else if (MovesBlocks(mutation.kind)) {
     mutation.bytes = MoveBlocks(mutation.kind, random);
   } else {
@@ -182,17 +182,19 @@ std::string TraceMutator::MoveBlocks(MutationKind kind,
   return out;
 }
 
-std::string TraceMutator::Repair(MutationKind kind,
-                                 std::mt19937_64& random) const {
+void TraceMutator::Repair(Mutation& mutation, std::mt19937_64& random) const {
   const MemorySource source(bytes_);
   const trace::BlockReader reader(source, "original");
+  const MutationKind kind = mutation.kind;
   const size_t victim = Below(random, places_.size());
+  mutation.block_type = static_cast<int>(places_[victim].header.type);
   const bool in_head =
       places_[victim].header.head_size > 0 && Below(random, 2) == 0;
   const int level = Below(random, 2) == 0 ? BlockWriter::kStore : 1;
 
   BlockWriter writer;
-  std::string out = bytes_.substr(0, trace::kPreludeSize);
+  std::string& out = mutation.bytes;
+  out = bytes_.substr(0, trace::kPreludeSize);
   std::string index;  // what an index says: headers and heads
   uint64_t index_offset = 0;
   std::map<uint64_t, uint64_t> moved;  // offsets of blocks, old to new
@@ -228,7 +230,6 @@ std::string TraceMutator::Repair(MutationKind kind,
     writer.AppendBlock(out, type, head, body, level);
     index.append(out, begin, trace::kBlockHeaderSize + head.size());
   }
-  return out;
 }
 
 }  // namespace librr

@@ -48,6 +48,7 @@ bool MovesBlocks(MutationKind kind);
 struct Mutation {
   MutationKind kind{};
   std::string bytes;
+  int block_type = -1;  // whose content was changed, with a repaired kind
 };
 
 class TraceMutator {
@@ -67,7 +68,7 @@ class TraceMutator {
 
   std::string_view BlockAt(size_t index) const;
   std::string MoveBlocks(MutationKind kind, std::mt19937_64& random) const;
-  std::string Repair(MutationKind kind, std::mt19937_64& random) const;
+  void Repair(Mutation& mutation, std::mt19937_64& random) const;
 
   const std::string bytes_;
   std::vector<Place> places_;

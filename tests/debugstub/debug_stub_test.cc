@@ -272,11 +272,14 @@ TEST(DebugStub, StoppingInterruptsABusyTarget) {
 
 TEST(DebugStub, I386IsRefusedWithTheReasonWhileTheCpuIsIn64BitCode) {
   FakeTarget target;
-  ServedTarget served(
-      &target, {.address = "0", .architecture = DebugArchitecture::kI386});
-  Client client(served.address());
-  EXPECT_THAT(client.Ask("qSupported"), HasSubstr("64-bit code"));
+  ServedTarget served(&target, {.address = "0", .i386_address = "0"});
+  {
+    Client client(served.address(DebugArchitecture::kI386));
+    EXPECT_THAT(client.Ask("qSupported"), HasSubstr("64-bit code"));
+  }
   EXPECT_THAT(served.log(), Contains(HasSubstr("64-bit code")));
+  Client client(served.address());
+  EXPECT_EQ(client.Ask("qC"), "QC1");
 }
 
 }  // namespace

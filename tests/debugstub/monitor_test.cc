@@ -43,6 +43,13 @@ TEST_F(MonitorTest, UnknownCommandFailsAndPointsAtHelp) {
   EXPECT_EQ(Monitor(""), Monitor("help"));
 }
 
+TEST_F(MonitorTest, TryTurnsErrorsIntoText) {
+  EXPECT_THAT(Monitor("try seek nowhere"), HasSubstr("error: 'nowhere' is"));
+  EXPECT_EQ(sent.back(), "OK");
+  EXPECT_EQ(Monitor("try  position"), Monitor("position"));
+  EXPECT_THAT(Monitor("try try position"), HasSubstr("there is no command"));
+}
+
 TEST_F(MonitorTest, WrongNumberOfWordsShowsTheUsage) {
   EXPECT_THAT(Monitor("xp 5"), HasSubstr("usage: monitor xp ADDR LEN"));
   EXPECT_THAT(Monitor("position 5"), HasSubstr("usage: monitor position"));

@@ -50,7 +50,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 TEST(PacketDecoder, PacketsAndSignsAreToldApart) {
-  EXPECT_THAT(Decode("+$m10,2#ef-\x03+"),
+  EXPECT_THAT(Decode("+$m10,2#2c-\x03+"),
               ElementsAre("+", "P:m10,2", "-", "^C", "+"));
 }
 
@@ -75,7 +75,7 @@ TEST(PacketDecoder, EscapesAreTakenOut) {
   EXPECT_EQ(EncodePacket("a}b#c$d*"),
             "$a}]b}\x03"
             "c}\x04"
-            "d}\x0a#0e");
+            "d}\x0a#ec");
   EXPECT_THAT(Decode(EncodePacket("a}b#c$d*")), ElementsAre("P:a}b#c$d*"));
 }
 

@@ -38,7 +38,10 @@ class ServedTarget {
     thread_.join();
   }
 
-  const std::string& address() const { return stub_->address(); }
+  const std::string& address(
+      DebugArchitecture architecture = DebugArchitecture::kAmd64) const {
+    return stub_->address(architecture);
+  }
   std::vector<std::string> log() {
     const std::lock_guard lock(mutex_);
     return log_;

@@ -34,6 +34,15 @@ attempt:
   mov %eax, code - 4(, %ecx, 4)
   dec %ecx
   jnz 1b
+  # No HLT: it would end most runs early.
+  mov $CODE_SIZE, %ecx
+2:
+  cmpb $0xf4, code - 1(%ecx)
+  jne 3f
+  decb code - 1(%ecx)
+3:
+  dec %ecx
+  jnz 2b
   rdrand %eax
   rdrand %ecx
   mov $scratch, %ebx

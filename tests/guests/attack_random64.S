@@ -100,6 +100,15 @@ attempt:
   mov %rax, -8(%rdi, %rcx, 8)
   dec %ecx
   jnz 1b
+  # No HLT: it would end most runs early.
+  mov $CODE_SIZE, %ecx
+2:
+  cmpb $0xf4, -1(%rdi, %rcx)
+  jne 3f
+  decb -1(%rdi, %rcx)
+3:
+  dec %ecx
+  jnz 2b
   rdrand %rax
   mov $scratch, %ebx
   lea 64(%rbx), %rdx

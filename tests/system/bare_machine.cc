@@ -25,7 +25,7 @@ constexpr char kSeed[] = "12345678";
 
 // A model with our features, as far as QEMU's TCG has them.
 constexpr char kQemu[] =
-    "timeout -k 5 60 qemu-system-x86_64 -machine pc -accel tcg "
+    "timeout -k 5 180 qemu-system-x86_64 -machine pc -accel tcg "
     "-cpu Nehalem,+smep,+smap,+umip,+rdtscp,+pdpe1gb,+rdrand,-aes,-pclmulqdq,"
     "-vme,-hypervisor -m 64 -nodefaults -display none -serial stdio "
     "-no-reboot -rtc base=2023-11-14T22:13:20,clock=vm "

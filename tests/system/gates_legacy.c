@@ -390,9 +390,9 @@ static void Instructions(void) {
   Report("bound at the bottom");
   TRY("bound %0, %1", : : "r"(-6), "m"(bounds));
   Report("bound below");
-  TRY("boundw %w0, %1", : : "r"(-6), "m"(words));
+  TRY(".byte 0x66; bound %0, %1", : : "r"(-6), "m"(words));
   Report("bound of words below");
-  TRY("boundw %w0, %1", : : "r"(0x5000a), "m"(words));
+  TRY(".byte 0x66; bound %0, %1", : : "r"(0x5000a), "m"(words));
   Report("bound of words within");
   TRY(".byte 0x62, 0xc0");
   Report("bound of a register");

@@ -107,7 +107,7 @@ class Cpu {
   }
   // True if this run ends with the current step: REP handlers ask it between
   // iterations.
-  bool RunBroken() const { return stop_at_ == steps_left; }
+  bool RunBroken() const { return steps_left <= stop_at_; }
   // The interrupt controllers hold an interrupt for this vCPU. Kept by the
   // machine; whoever enables interrupts breaks the run if it is set.
   bool interrupt_request = false;

@@ -39,7 +39,7 @@ void Cpu::RunBlocks() {
 
 template <bool kBreakpoints>
 void Cpu::Interpret() {
-  while (steps_left != stop_at_) {
+  while (steps_left > stop_at_) {
     if constexpr (kBreakpoints) {
       uint64_t linear = regs.gpr[kRip];
       if (code_size_ != 8)
@@ -74,7 +74,7 @@ void Cpu::Interpret() {
         break;
       }
       ++in;
-    } while (in != end && steps_left != stop_at_);
+    } while (in != end && steps_left > stop_at_);
   }
 }
 
@@ -162,7 +162,7 @@ bool Cpu::FetchPage(uint64_t linear, uint64_t* ram_page) {
   uint64_t physical;
   LIBRR_TRY(TranslateFor(linear, Access::kExecute, mmu_mode_, &physical));
   // By an accessed bit, which had been used as code or is watched.
-  if (steps_left == stop_at_) EndRunAfterStep();
+  if (RunBroken()) EndRunAfterStep();
   const uint8_t* host = memory.Host(physical);
   // Bytes beyond RAM float: FF FF is no instruction.
   if (!host) return RaiseUd();

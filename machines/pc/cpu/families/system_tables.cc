@@ -93,9 +93,12 @@ Handler Str(const Insn&) {
   };
 }
 
+// LLDT and LTR do not exist in virtual-8086 mode: that comes before privilege.
+
 Handler Lldt(const Insn&) {
   return [](Cpu& cpu, const Insn& in) {
     LIBRR_TRY(CheckProtected(cpu));
+    if (cpu.cpl() != 0) return cpu.RaiseGp();
     uint16_t selector;
     LIBRR_TRY(LoadWord(cpu, in, in.dst, &selector));
     return cpu.LoadLdtr(selector);
@@ -105,6 +108,7 @@ Handler Lldt(const Insn&) {
 Handler Ltr(const Insn&) {
   return [](Cpu& cpu, const Insn& in) {
     LIBRR_TRY(CheckProtected(cpu));
+    if (cpu.cpl() != 0) return cpu.RaiseGp();
     uint16_t selector;
     LIBRR_TRY(LoadWord(cpu, in, in.dst, &selector));
     return cpu.LoadTr(selector);

@@ -1,0 +1,291 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+#include "debugstub/context_stepper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "librr-core/base/status_macros.h"
+#include "librr/inspection.h"
+
+namespace librr {
+namespace {
+
+// How far a handler may run before a step no longer waits for its end. A
+// process that was interrupted can be long in getting its CPU back.
+constexpr uint64_t kForwardReach = 200'000'000;
+// Backwards the search costs more, and going on from a handler is what one who
+// follows a fault to its cause wants anyway.
+constexpr uint64_t kBackwardReach = 50'000'000;
+
+// The identifiers of the conditions that are this file's own.
+constexpr uint32_t kDeliveryId = ~uint32_t{0};
+constexpr uint32_t kReturnId = ~uint32_t{0} - 1;
+
+constexpr size_t kMaxInstruction = 15;
+
+// What an instruction means for contexts. Intel SDM vol. 2.
+enum class Transfer { kNone, kSystemCall, kReturn };
+
+struct Instruction {
+  Transfer transfer = Transfer::kNone;
+  size_t length = 0;  // of system calls
+};
+
+Instruction Classify(const std::vector<uint8_t>& code) {
+  size_t at = 0;
+  // Only an operand size or REX prefix makes sense before these.
+  while (at < code.size() && (code[at] == 0x66 || (code[at] & 0xf0) == 0x40)) {
+    ++at;
+  }
+  const size_t left = code.size() - at;
+  if (left >= 1 && code[at] == 0xcf) return {Transfer::kReturn, 0};  // IRET
+  if (left >= 2 && code[at] == 0x0f) {
+    if (code[at + 1] == 0x05) return {Transfer::kSystemCall, at + 2};
+    if (code[at + 1] == 0x07) return {Transfer::kReturn, 0};  // SYSRET
+    if (code[at + 1] == 0x35) return {Transfer::kReturn, 0};  // SYSEXIT
+  }
+  if (left >= 2 && code[at] == 0xcd) return {Transfer::kSystemCall, at + 2};
+  return {};
+}
+
+// SYSCALL and INT n are two bytes long.
+constexpr uint64_t kSystemCallLength = 2;
+
+}  // namespace
+
+ContextStepper::ContextStepper(Timeline* timeline, const ResumeRequest& request)
+    : timeline_(timeline),
+      request_(request),
+      forward_(request.direction == Direction::kForward) {
+  watched_.watchpoints = request.conditions.watchpoints;
+  watched_.catchpoints = request.conditions.catchpoints;
+  // With several vCPUs a step of one runs the others, which may come to a
+  // breakpoint. A single one comes to the end of the step.
+  if (timeline->machine().vcpu_count() > 1) {
+    watched_.breakpoints = request.conditions.breakpoints;
+  }
+}
+
+ContextStepper::Context ContextStepper::Here() const {
+  const Machine& machine = timeline_->machine();
+  const auto registers = machine.Registers(request_.step_vcpu);
+  Context context;
+  context.position = timeline_->position();
+  context.rip = RegisterNumber(registers, "rip").value_or(0);
+  context.rsp = RegisterNumber(registers, "rsp").value_or(0);
+  context.privilege =
+      static_cast<int>(RegisterNumber(registers, "cs").value_or(0) & 3);
+  context.space = PageTableRoot(machine, request_.step_vcpu);
+  return context;
+}
+
+std::vector<uint8_t> ContextStepper::CodeHere() const {
+  const Machine& machine = timeline_->machine();
+  const auto registers = machine.Registers(request_.step_vcpu);
+  return ReadVirtual(machine, request_.step_vcpu,
+                     GuestVirtual(CodeAddress(registers)), kMaxInstruction);
+}
+
+TargetStop ContextStepper::Stopped(TargetStop::Reason reason) const {
+  TargetStop stop;
+  stop.reason = reason;
+  stop.vcpu = request_.step_vcpu;
+  stop.note = note_;
+  return stop;
+}
+
+std::optional<TargetStop> ContextStepper::FromHits(
+    std::vector<StopHit> hits) const {
+  std::erase_if(hits, [](const StopHit& hit) {
+    return hit.id == kDeliveryId || hit.id == kReturnId;
+  });
+  if (hits.empty()) return std::nullopt;
+  TargetStop stop = Stopped(TargetStop::Reason::kCondition);
+  stop.vcpu = hits.front().vcpu;
+  stop.hits = std::move(hits);
+  return stop;
+}
+
+bool ContextStepper::IsMine(const std::vector<RegisterValue>& before,
+                            const std::vector<RegisterValue>& after) const {
+  for (size_t i = 0; i < before.size() && i < after.size(); ++i) {
+    if (before[i].bytes != after[i].bytes) return true;
+  }
+  return false;
+}
+
+ContextStepper::MaybeStop ContextStepper::MachineStep(
+    std::vector<StopHit>* deliveries) {
+  const Machine& machine = timeline_->machine();
+  const int vcpu = request_.step_vcpu;
+  const bool alone = machine.vcpu_count() == 1;
+  while (true) {
+    const Position here = timeline_->position();
+    if (request_.bound == here) {
+      return Stopped(TargetStop::Reason::kPosition);
+    }
+    if (here == (forward_ ? timeline_->end() : timeline_->begin())) {
+      return Stopped(forward_ ? TargetStop::Reason::kEnd
+                              : TargetStop::Reason::kBegin);
+    }
+    std::vector<RegisterValue> before;
+    if (!alone) before = machine.Registers(vcpu);
+    StopConditions conditions = watched_;
+    if (deliveries != nullptr) {
+      for (const auto kind :
+           {Catchpoint::Kind::kException, Catchpoint::Kind::kInterrupt}) {
+        conditions.catchpoints.push_back({.id = kDeliveryId, .kind = kind});
+      }
+    }
+    absl::StatusOr<TimelineStop> stop =
+        conditions.empty()
+            ? timeline_->Step(forward_ ? 1 : -1)
+            : timeline_->Run(request_.direction, conditions,
+                             forward_ ? here + 1 : Position(here.value() - 1));
+    LIBRR_RETURN_IF_ERROR(stop.status());
+    const bool moved = timeline_->position() != here;
+    if (stop->reason == TimelineStop::Reason::kInterrupted && !moved) {
+      return Stopped(TargetStop::Reason::kInterrupted);
+    }
+    if (deliveries != nullptr) {
+      for (const StopHit& hit : stop->hits) {
+        if (hit.id == kDeliveryId && hit.vcpu == vcpu) {
+          deliveries->push_back(hit);
+        }
+      }
+    }
+    if (auto hit = FromHits(std::move(stop->hits))) return hit;
+    if (alone || IsMine(before, machine.Registers(vcpu))) return std::nullopt;
+  }
+}
+
+absl::StatusOr<bool> ContextStepper::RunToContext(
+    const Context& wanted, const std::vector<uint64_t>& addresses,
+    std::optional<TargetStop>* stopped) {
+  const Position from = timeline_->position();
+  StopConditions conditions = request_.conditions;
+  for (const uint64_t address : addresses) {
+    conditions.breakpoints.push_back(
+        {.id = kReturnId, .address = address, .address_space = wanted.space});
+  }
+  const Position first = timeline_->begin();
+  const Position last = timeline_->end();
+  const Position reach =
+      forward_
+          ? from + std::min(kForwardReach, last - from)
+          : Position(from.value() - std::min(kBackwardReach, from - first));
+  Position bound = reach;
+  if (request_.bound.has_value()) {
+    bound = forward_ ? std::min(bound, *request_.bound)
+                     : std::max(bound, *request_.bound);
+  }
+  while (true) {
+    LIBRR_ASSIGN_OR_RETURN(
+        TimelineStop stop,
+        timeline_->Run(request_.direction, conditions, bound));
+    if (stop.reason == TimelineStop::Reason::kInterrupted) {
+      *stopped = Stopped(TargetStop::Reason::kInterrupted);
+      return true;
+    }
+    if (stop.reason != TimelineStop::Reason::kCondition) break;
+    if (auto hit = FromHits(stop.hits)) {
+      *stopped = std::move(hit);
+      return true;
+    }
+    Context here = Here();
+    const bool at_address = std::find(addresses.begin(), addresses.end(),
+                                      here.rip) != addresses.end();
+    here.position = wanted.position;
+    here.rip = wanted.rip;
+    if (at_address && here == wanted) return true;
+  }
+  if (request_.bound == timeline_->position()) {
+    *stopped = Stopped(TargetStop::Reason::kPosition);
+    return true;
+  }
+  LIBRR_RETURN_IF_ERROR(timeline_->Seek(from));
+  return false;
+}
+
+ContextStepper::MaybeStop ContextStepper::Plain() {
+  return MachineStep(nullptr);
+}
+
+ContextStepper::MaybeStop ContextStepper::ForwardInContext() {
+  while (true) {
+    const Context start = Here();
+    const Instruction instruction = Classify(CodeHere());
+    std::vector<StopHit> deliveries;
+    LIBRR_ASSIGN_OR_RETURN(std::optional<TargetStop> stop,
+                           MachineStep(&deliveries));
+    if (stop.has_value()) return stop;
+    const bool calls = instruction.transfer == Transfer::kSystemCall &&
+                       Here().privilege < start.privilege;
+    if (deliveries.empty() && !calls) return std::nullopt;
+    // An interrupt leaves the instruction to be executed afterwards, a system
+    // call has executed it.
+    const bool executed =
+        calls && (deliveries.empty() || deliveries.front().address != 14);
+    const uint64_t back = executed ? start.rip + instruction.length : start.rip;
+    LIBRR_ASSIGN_OR_RETURN(const bool found,
+                           RunToContext(start, {back}, &stop));
+    if (stop.has_value()) return stop;
+    if (!found) {
+      note_ = "what was interrupted does not go on within reach";
+      return std::nullopt;
+    }
+    if (executed) return std::nullopt;
+  }
+}
+
+ContextStepper::MaybeStop ContextStepper::BackwardInContext() {
+  while (true) {
+    const Context start = Here();
+    LIBRR_ASSIGN_OR_RETURN(std::optional<TargetStop> stop,
+                           MachineStep(nullptr));
+    if (stop.has_value()) return stop;
+    const Context before = Here();
+    // Was it an instruction by which a handler returned to where this began?
+    if (before.privilege > start.privilege ||
+        Classify(CodeHere()).transfer != Transfer::kReturn) {
+      return std::nullopt;
+    }
+    LIBRR_ASSIGN_OR_RETURN(
+        const bool found,
+        RunToContext(start, {start.rip, start.rip - kSystemCallLength}, &stop));
+    if (stop.has_value()) return stop;
+    if (!found) {
+      note_ = "what came before, in this context, is out of reach";
+      return std::nullopt;
+    }
+    // At the interrupted instruction itself: one more to go. At a system call:
+    // that is the one before.
+    if (Here().rip != start.rip) return std::nullopt;
+  }
+}
+
+absl::StatusOr<TargetStop> ContextStepper::Step() {
+  while (true) {
+    LIBRR_ASSIGN_OR_RETURN(std::optional<TargetStop> stop,
+                           !request_.step_in_context ? Plain()
+                           : forward_                ? ForwardInContext()
+                                                     : BackwardInContext());
+    if (stop.has_value()) return *std::move(stop);
+    if (!request_.step_range.has_value()) break;
+    const uint64_t rip = Here().rip;
+    if (rip < request_.step_range->first ||
+        rip >= request_.step_range->second) {
+      break;
+    }
+    // gdb has taken its breakpoints at this place out, if it wants to pass it.
+    for (const Breakpoint& point : request_.conditions.breakpoints) {
+      if (!point.physical && point.address == rip) {
+        return Stopped(TargetStop::Reason::kStep);
+      }
+    }
+  }
+  return Stopped(TargetStop::Reason::kStep);
+}
+
+}  // namespace librr

@@ -1,0 +1,77 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/debug_session.h"
+
+#include <unistd.h>
+
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "tools/exit_code.h"
+#include "tools/message.h"
+#include "tools/progress_bar.h"
+#include "tools/stop_signals.h"
+#include "tools/trace_argument.h"
+
+namespace librr::tools {
+namespace {
+
+constexpr Option kDebugTable[] = {
+    {"at", 0, "P", "begin at position P (default: `end`)"},
+    {"checkpoint-memory", 0, "SIZE",
+     "memory for checkpoints, as 512M (default: 1G)"},
+    {"jobs", 0, "N",
+     "how many machines search backwards at the same time\n"
+     "(default: one for each core)"},
+    {"engine", 0, "NAME", "what executes the guest: interp (the default)"},
+};
+
+absl::StatusOr<TimelineOptions> OptionsFrom(const Arguments& arguments) {
+  TimelineOptions options;
+  options.engine = arguments.Text("engine").value_or("");
+  const auto memory = arguments.Size("checkpoint-memory");
+  if (!memory.ok()) return memory.status();
+  if (memory->has_value()) options.checkpoint_memory = **memory;
+  const auto jobs = arguments.Number("jobs");
+  if (!jobs.ok()) return jobs.status();
+  if (jobs->has_value()) {
+    constexpr uint64_t kMaxJobs = 1024;
+    if (**jobs == 0 || **jobs > kMaxJobs) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--jobs: ", **jobs, " is impossible; give 1 to ", kMaxJobs));
+    }
+    options.jobs = static_cast<int>(**jobs);
+  }
+  return options;
+}
+
+}  // namespace
+
+const absl::Span<const Option> kDebugOptions(kDebugTable);
+
+absl::StatusOr<std::unique_ptr<DebugSession>> DebugSession::Open(
+    const Arguments& arguments) {
+  auto session = std::unique_ptr<DebugSession>(new DebugSession());
+  auto trace = OpenTraceArgument(arguments.words()[0]);
+  if (!trace.ok()) return trace.status();
+  session->trace_ = *std::move(trace);
+  const TraceReader& reader = *session->trace_;
+  const auto at = PositionOption(arguments, "at", reader);
+  if (!at.ok()) return at.status();
+  absl::StatusOr<TimelineOptions> options = OptionsFrom(arguments);
+  if (!options.ok()) return options.status();
+  auto timeline = Timeline::Open(&reader, FactoryFor(reader), *options);
+  if (!timeline.ok()) return ReplayError(timeline.status(), reader);
+  session->timeline_ = *std::move(timeline);
+
+  const Position goal = at->value_or(reader.info().end.position);
+  Timeline* const going = session->timeline_.get();
+  const StopSignals signals([going] { going->RequestStop(); });
+  const absl::Status status = going->Seek(goal);
+  if (!status.ok()) return ReplayError(status, reader);
+  session->target_ = std::make_unique<TimelineTarget>(going);
+  return session;
+}
+
+}  // namespace librr::tools

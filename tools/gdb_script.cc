@@ -1,0 +1,148 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/gdb_script.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace librr::tools {
+namespace {
+
+// Nothing is lost by leaving. Memory and registers of the past are what they
+// were: gdb refuses to write with a better reason than a stub can give.
+constexpr const char* kSettings = R"(set confirm off
+set remotetimeout 60
+set may-write-registers off
+set may-write-memory off
+)";
+
+// gdb keeps registers and memory while a `monitor` command runs. So these arm
+// a move and let gdb continue: the stop that follows tells it that all is new.
+constexpr const char* kCommands = R"(python
+import gdb
+import re
+
+def vmrr_ask(command):
+    text = gdb.execute("monitor try " + command, to_string=True)
+    if text.startswith("error: "):
+        raise gdb.GdbError(text[len("error: "):].rstrip())
+    return text
+
+def vmrr_number(word):
+    # A convenience variable or an expression stands for its value.
+    if word[:1] in ("$", "("):
+        return str(int(gdb.parse_and_eval(word)))
+    return word
+
+def vmrr_travel():
+    for line in gdb.execute("continue", to_string=True).splitlines():
+        if line.strip() and line != "Continuing." and not line.endswith(" stopped."):
+            print(line)
+
+class VmrrSeek(gdb.Command):
+    """Go to a position of the recording.
+seek N|+N|-N|begin|end|MARK|time:S|console:TEXT
+N is a position; with a sign it counts from here. It may be an expression
+that begins with $ or (."""
+    def __init__(self):
+        super().__init__("seek", gdb.COMMAND_RUNNING)
+    def invoke(self, argument, from_tty):
+        if not argument:
+            raise gdb.GdbError("where to? seek N|+N|-N|begin|end|MARK|time:S|console:TEXT")
+        for line in vmrr_ask("seek " + vmrr_number(argument)).splitlines()[:-1]:
+            print(line)
+        vmrr_travel()
+
+class VmrrStopAt(gdb.Command):
+    """Stop at a position, with the next continue or reverse-continue.
+stopat N|+N|-N|off"""
+    def __init__(self):
+        super().__init__("stopat", gdb.COMMAND_RUNNING)
+    def invoke(self, argument, from_tty):
+        print(vmrr_ask("stopat " + vmrr_number(argument)), end="")
+
+class VmrrPosition(gdb.Command):
+    """Print the virtual time and the position, which is also set as $position."""
+    def __init__(self):
+        super().__init__("position", gdb.COMMAND_STATUS)
+    def invoke(self, argument, from_tty):
+        text = vmrr_ask("position")
+        gdb.set_convenience_variable("position", int(text.split()[-1]))
+        print(text, end="")
+
+class VmrrLastWrite(gdb.Command):
+    """Go back to the instruction that last wrote to a variable or an address.
+lastwrite EXPRESSION [LENGTH]
+A variable stands for its own bytes, a number or pointer for the bytes there
+(8 of them unless a LENGTH is given)."""
+    def __init__(self):
+        super().__init__("lastwrite", gdb.COMMAND_RUNNING)
+    def invoke(self, argument, from_tty):
+        words = gdb.string_to_argv(argument)
+        if not words:
+            raise gdb.GdbError("of what? lastwrite EXPRESSION [LENGTH]")
+        length = None
+        expression = argument
+        if len(words) > 1 and re.fullmatch("[0-9]+|0x[0-9a-fA-F]+", words[-1]):
+            length = int(words[-1], 0)
+            expression = argument.strip()[:-len(words[-1])]
+        value = gdb.parse_and_eval(expression)
+        if value.address is not None:
+            address = int(value.address)
+            length = length or value.type.sizeof
+        else:
+            address = int(value)
+            length = length or 8
+        text = vmrr_ask("lastwrite 0x%x %d" % (address & (2**64 - 1), length))
+        print(text, end="")
+        vmrr_ask("seek " + text.split()[-1])
+        vmrr_travel()
+
+class VmrrMonitor(gdb.Command):
+    def __init__(self, name, text):
+        self.__doc__ = text
+        self.name = name
+        super().__init__(name, gdb.COMMAND_STATUS)
+    def invoke(self, argument, from_tty):
+        print(vmrr_ask(self.name + " " + argument), end="")
+
+VmrrSeek()
+VmrrStopAt()
+VmrrPosition()
+VmrrLastWrite()
+VmrrMonitor("mark", "Give this position a name: mark NAME")
+VmrrMonitor("marks", "List the names of positions.")
+VmrrMonitor("scope", "Whose user addresses breakpoints mean: scope [current|any]")
+end
+)";
+
+constexpr const char* kGreeting =
+    R"(echo The past cannot be changed, but walked: reverse-stepi, reverse-continue, seek,\n
+echo lastwrite, stopat, position, mark. `monitor help` lists more.\n
+)";
+
+// gdb takes backslashes and quotes in a quoted word as C does.
+std::string Quoted(const std::string& path) {
+  std::string text = "\"";
+  for (const char c : path) {
+    if (c == '"' || c == '\\') text.push_back('\\');
+    text.push_back(c);
+  }
+  return text + "\"";
+}
+
+}  // namespace
+
+std::string GdbScript(const GdbScriptOptions& options) {
+  std::string script = kSettings;
+  if (!options.symbols.empty()) {
+    absl::StrAppendFormat(&script, "symbol-file -o 0x%x %s\n",
+                          options.symbol_offset, Quoted(options.symbols));
+  }
+  // A script ends at the first command that fails: commands first.
+  absl::StrAppend(&script, kCommands, "target remote ", options.address, "\n",
+                  kGreeting);
+  return script;
+}
+
+}  // namespace librr::tools

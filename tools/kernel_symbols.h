@@ -1,0 +1,42 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where a guest's Linux kernel is in memory, against where its vmlinux says:
+// each boot picks another offset (KASLR).
+//
+//   absl::StatusOr<KernelSymbols> symbols =
+//       LocateKernelSymbols("vmlinux", &timeline);
+//   "symbol-file vmlinux -o " + symbols->offset
+#ifndef LIBRR_TOOLS_KERNEL_SYMBOLS_H_
+#define LIBRR_TOOLS_KERNEL_SYMBOLS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "librr/machine.h"
+#include "librr/timeline.h"
+
+namespace librr::tools {
+
+struct KernelSymbols {
+  std::string path;
+  uint64_t offset = 0;
+  // What is to be said about it; may be empty.
+  std::string warning;
+};
+
+// The address at which the kernel's text is mapped on vCPU 0; nullopt if that
+// is not a 64-bit Linux kernel's place.
+std::optional<uint64_t> FindKernelText(const Machine& machine);
+
+// `path` is an ELF file, or a folder with one called vmlinux or vmlinux-*. If
+// no kernel is mapped where the timeline is, its end is looked at; it is back
+// at its position then.
+absl::StatusOr<KernelSymbols> LocateKernelSymbols(const std::string& path,
+                                                  Timeline* timeline);
+
+}  // namespace librr::tools
+
+#endif  // LIBRR_TOOLS_KERNEL_SYMBOLS_H_
