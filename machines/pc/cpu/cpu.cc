@@ -233,7 +233,6 @@ void Cpu::DescribeState(StateVisitor& v) {
   v.Fields("mtrr_fixed", r.mtrr_fixed);
   v.Fields("mtrr_variable", r.mtrr_variable);
   v.Field("feature_control", r.feature_control);
-  v.Field("spec_ctrl", r.spec_ctrl);
   v.Field("interrupt_shadow", r.interrupt_shadow);
   v.Field("debug_shadow", r.debug_shadow);
   v.Field("nmi_pending", r.nmi_pending);

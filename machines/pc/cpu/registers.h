@@ -195,7 +195,6 @@ struct Registers {
   std::array<uint64_t, 11> mtrr_fixed{};
   std::array<uint64_t, 16> mtrr_variable{};
   uint64_t feature_control = 1;  // locked
-  uint64_t spec_ctrl = 0;
 
   // What the next instruction boundary must know.
   bool interrupt_shadow = false;  // after STI or MOV SS; SDM vol. 3, 6.8.3
