@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "librr-core/base/coding.h"
 #include "librr-core/base/status_macros.h"
+#include "linux-introspect/guest_bytes.h"
 
 namespace librr::linux_guest {
 namespace {
@@ -72,16 +72,17 @@ bool ReadAddresses(const KernelImage::Part& part, const AddressTable& table,
   }
   uint64_t base = 0;
   if (table.base_place != 0) {
-    if (table.base_place > bytes.size()) return false;
-    std::string_view in = bytes.substr(table.base_place);
-    const std::optional<uint64_t> value = GetFixed(in, 8);
-    if (!value.has_value()) return false;
-    base = *value;
+    if (table.base_place > bytes.size() ||
+        bytes.size() - table.base_place < sizeof(base)) {
+      return false;
+    }
+    base = LoadInteger<uint64_t>(bytes, table.base_place);
   }
-  std::string_view in = bytes.substr(table.place);
   uint64_t previous = 0;
   for (size_t i = 0; i < symbols->size(); ++i) {
-    const uint64_t value = GetFixed(in, size).value_or(0);
+    const uint64_t at = table.place + i * size;
+    const uint64_t value = size == 4 ? LoadInteger<uint32_t>(bytes, at)
+                                     : LoadInteger<uint64_t>(bytes, at);
     uint64_t address = 0;
     switch (table.form) {
       case AddressForm::kOffsetsOrPerCpu:
@@ -95,7 +96,7 @@ bool ReadAddresses(const KernelImage::Part& part, const AddressTable& table,
         address = value;
         break;
       case AddressForm::kPlaceRelative:
-        address = part.address + table.place + 4 * i + SignExtend(value);
+        address = part.address + at + SignExtend(value);
         break;
     }
     if (address < previous) return false;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "librr-core/base/coding.h"
+#include "linux-introspect/guest_bytes.h"
 
 namespace librr::linux_guest {
 namespace {
@@ -19,6 +19,10 @@ constexpr uint64_t kMaxDistance = 96 << 20;
 // KSYM_NAME_LEN is 512 since 6.1; the type is one more.
 constexpr size_t kMaxName = 513;
 constexpr int kProbes = 8;
+// What a symbol takes on average between count and tokens, and what all may
+// take besides.
+constexpr uint64_t kMaxAverage = 64;
+constexpr uint64_t kSlack = 64 << 10;
 
 // Ten tokens that every kernel has: a digit stands for itself.
 constexpr std::string_view kDigits(
@@ -26,12 +30,6 @@ constexpr std::string_view kDigits(
 
 constexpr uint64_t AlignUp(uint64_t value, uint64_t alignment) {
   return (value + alignment - 1) & ~(alignment - 1);
-}
-
-// The caller has made sure that it is inside.
-uint64_t Fixed(std::string_view bytes, uint64_t at, size_t size) {
-  std::string_view in = bytes.substr(at, size);
-  return GetFixed(in, size).value_or(0);
 }
 
 // The strings from `*at` on, which moves behind them.
@@ -55,7 +53,7 @@ std::optional<TokenTables> TokensAround(std::string_view bytes, uint64_t digits,
   if (index > bytes.size() || bytes.size() - index < index_size) {
     return std::nullopt;
   }
-  const uint64_t before = Fixed(bytes, index + 2 * '0', 2);
+  const uint64_t before = LoadInteger<uint16_t>(bytes, index + 2 * '0');
   if (before > digits || (digits - before) % alignment != 0) {
     return std::nullopt;
   }
@@ -65,7 +63,7 @@ std::optional<TokenTables> TokensAround(std::string_view bytes, uint64_t digits,
   uint64_t at = tables.begin;
   for (uint64_t i = 0; i < kTokens; ++i) {
     const uint64_t token = at;
-    if (Fixed(bytes, index + 2 * i, 2) != token - tables.begin) {
+    if (LoadInteger<uint16_t>(bytes, index + 2 * i) != token - tables.begin) {
       return std::nullopt;
     }
     if (!TakeStrings(bytes, 1, &at)) return std::nullopt;
@@ -91,14 +89,18 @@ bool IsPlausible(std::string_view codes, const TokenTables& tables) {
 }
 
 // Whether every 256th name is where the markers say.
-bool MarkersAgree(std::string_view bytes, uint64_t markers, size_t size,
+template <typename Marker>
+bool MarkersAgree(std::string_view bytes, uint64_t markers,
                   const std::vector<uint64_t>& places) {
+  constexpr size_t kSize = sizeof(Marker);
   if (markers > bytes.size() ||
-      (bytes.size() - markers) / size < places.size()) {
+      (bytes.size() - markers) / kSize < places.size()) {
     return false;
   }
   for (size_t i = 0; i < places.size(); ++i) {
-    if (Fixed(bytes, markers + i * size, size) != places[i]) return false;
+    if (LoadInteger<Marker>(bytes, markers + i * kSize) != places[i]) {
+      return false;
+    }
   }
   return true;
 }
@@ -117,8 +119,8 @@ bool AreNames(std::string_view bytes, const NameTables& tables,
   }
   const uint64_t markers = AlignUp(at, tables.alignment);
   // Pointers until 4.19, 32 bits since.
-  return MarkersAgree(bytes, markers, 4, places) ||
-         MarkersAgree(bytes, markers, 8, places);
+  return MarkersAgree<uint32_t>(bytes, markers, places) ||
+         MarkersAgree<uint64_t>(bytes, markers, places);
 }
 
 }  // namespace
@@ -142,9 +144,9 @@ std::string_view TakeName(std::string_view bytes, bool long_names,
 std::vector<TokenTables> FindTokenTables(std::string_view bytes) {
   std::vector<TokenTables> found;
   size_t tried = 0;
-  for (size_t at = bytes.find(kDigits);
+  for (size_t at = FindBytes(bytes, kDigits, 0);
        at != std::string_view::npos && tried < kMaxTokenTables;
-       at = bytes.find(kDigits, at + 1), ++tried) {
+       at = FindBytes(bytes, kDigits, at + 1), ++tried) {
     for (const uint64_t alignment : {8, 4}) {
       std::optional<TokenTables> tables = TokensAround(bytes, at, alignment);
       if (tables.has_value()) {
@@ -167,15 +169,17 @@ std::optional<NameTables> FindNameTables(std::string_view bytes,
     NameTables tables;
     tables.tokens = tokens;
     tables.num_syms = at;
-    tables.count = Fixed(bytes, at, 4);
-    // A name takes two bytes at least.
+    tables.count = LoadInteger<uint32_t>(bytes, at);
+    // A name takes two bytes at least, and about ten on average.
+    const uint64_t distance = tokens.begin - at;
     if (tables.count < kMinCount || tables.count > kMaxKallsyms ||
-        tables.count > (tokens.begin - at) / 2) {
+        tables.count > distance / 2 ||
+        distance > kSlack + kMaxAverage * tables.count) {
       continue;
     }
     for (const uint64_t alignment : {8, 4}) {
       if (at % alignment != 0 ||
-          (alignment == 8 && Fixed(bytes, at + 4, 4) != 0)) {
+          (alignment == 8 && LoadInteger<uint32_t>(bytes, at + 4) != 0)) {
         continue;
       }
       tables.alignment = alignment;

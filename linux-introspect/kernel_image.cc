@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "linux-introspect/guest_bytes.h"
 #include "linux-introspect/page_tables.h"
 
 namespace librr::linux_guest {
@@ -21,23 +22,31 @@ constexpr uint64_t kPage = 4096;
 // kernel's.
 constexpr uint64_t kUserTable = 0x1000;
 
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+bool IsBanner(std::string_view line) {
+  const size_t version = kBannerStart.size();
+  if (line.size() <= version || !IsDigit(line[version]) ||
+      !std::all_of(line.begin(), line.end(),
+                   [](char c) { return c >= ' ' && c <= '~'; })) {
+    return false;
+  }
+  // Some kernels have a second one, without the build's number.
+  const size_t build = line.rfind('#');
+  return build != std::string_view::npos && build + 1 < line.size() &&
+         IsDigit(line[build + 1]);
+}
+
 std::string FindBanner(const std::vector<KernelImage::Part>& parts) {
   constexpr size_t kMaxBanner = 1024;
   for (const KernelImage::Part& part : parts) {
     const std::string_view bytes = part.bytes;
-    for (size_t at = bytes.find(kBannerStart); at != std::string_view::npos;
-         at = bytes.find(kBannerStart, at + 1)) {
+    for (size_t at = FindBytes(bytes, kBannerStart, 0);
+         at != std::string_view::npos;
+         at = FindBytes(bytes, kBannerStart, at + 1)) {
       const std::string_view rest = bytes.substr(at, kMaxBanner);
-      const size_t end = rest.find('\n');
-      if (end == std::string_view::npos || rest.size() <= kBannerStart.size() ||
-          rest[kBannerStart.size()] < '0' || rest[kBannerStart.size()] > '9') {
-        continue;
-      }
-      const std::string_view line = rest.substr(0, end);
-      if (std::all_of(line.begin(), line.end(),
-                      [](char c) { return c >= ' ' && c <= '~'; })) {
-        return std::string(line);
-      }
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      if (line.size() < rest.size() && IsBanner(line)) return std::string(line);
     }
   }
   return "";
@@ -95,9 +104,9 @@ absl::StatusOr<KernelImage> KernelImage::Find(const MemoryReader& memory) {
     std::vector<PagingRoot> roots = {kernel};
     if (!(kernel == root)) roots.push_back(root);
     for (const PagingRoot& candidate : roots) {
-      const AddressSpace space(&memory, candidate);
+      const PageTables tables(&memory, candidate);
       const std::vector<Mapping> mappings =
-          space.Mappings(kTextRegion, kTextRegionLast);
+          tables.Mappings(kTextRegion, kTextRegionLast);
       if (mappings.empty() || mappings.front().address % kAlignment != 0) {
         continue;
       }

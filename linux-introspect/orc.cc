@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "librr-core/base/coding.h"
+#include "linux-introspect/guest_bytes.h"
 
 namespace librr::linux_guest {
 namespace {
@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kIpSize = 4;
 // struct orc_entry: two offsets of 16 bits, then 16 bits that differ.
 constexpr size_t kEntrySize = 2 + 2 + 2;
+constexpr size_t kFlags = 2 + 2;
 constexpr size_t kMaxRows = 8'000'000;
 
 // Above the two registers of 4 bits, arch/x86/include/asm/orc_types.h:
@@ -31,8 +32,7 @@ Layout LayoutOf(std::string_view entries) {
   size_t calls[2] = {0, 0};
   bool has_bit_11 = false;
   for (size_t at = 0; at + kEntrySize <= entries.size(); at += kEntrySize) {
-    std::string_view in = entries.substr(at + 4, 2);
-    const uint64_t flags = GetFixed(in, 2).value_or(0);
+    const uint64_t flags = LoadInteger<uint16_t>(entries, at + kFlags);
     const auto base = static_cast<OrcBase>(Bits(flags, 0, 4));
     if (base != OrcBase::kSp && base != OrcBase::kBp) {
       has_bit_11 |= Bits(flags, 11, 1) != 0;
@@ -68,11 +68,9 @@ bool IsBase(unsigned value) {
 OrcRow ToRow(uint64_t address, std::string_view entry, Layout layout) {
   OrcRow row;
   row.address = address;
-  const uint64_t sp_offset = GetFixed(entry, 2).value_or(0);
-  const uint64_t bp_offset = GetFixed(entry, 2).value_or(0);
-  const uint64_t flags = GetFixed(entry, 2).value_or(0);
-  row.sp_offset = static_cast<int16_t>(sp_offset);
-  row.bp_offset = static_cast<int16_t>(bp_offset);
+  const uint64_t flags = LoadInteger<uint16_t>(entry, kFlags);
+  row.sp_offset = LoadInteger<int16_t>(entry, 0);
+  row.bp_offset = LoadInteger<int16_t>(entry, 2);
   if (!IsBase(Bits(flags, 0, 4)) || !IsBase(Bits(flags, 4, 4))) return row;
   row.sp_base = static_cast<OrcBase>(Bits(flags, 0, 4));
   row.bp_base = static_cast<OrcBase>(Bits(flags, 4, 4));
@@ -109,11 +107,10 @@ absl::StatusOr<std::vector<OrcRow>> ParseOrc(std::string_view ips,
   std::vector<OrcRow> rows;
   rows.reserve(count);
   for (size_t i = 0; i < count; ++i) {
-    const uint64_t distance = GetFixed(ips, kIpSize).value_or(0);
+    // Each counts from its own place.
+    const auto distance = LoadInteger<int32_t>(ips, i * kIpSize);
     const uint64_t address =
-        ips_address + i * kIpSize +
-        static_cast<uint64_t>(
-            int64_t{static_cast<int32_t>(static_cast<uint32_t>(distance))});
+        ips_address + i * kIpSize + static_cast<uint64_t>(int64_t{distance});
     if (!rows.empty() && address < rows.back().address) return Nonsense();
     // Of several rows for one address the last but terminators counts.
     const OrcRow row =

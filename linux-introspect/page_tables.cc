@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "librr-core/base/coding.h"
 #include "librr-core/base/status_macros.h"
 
 namespace librr::linux_guest {
@@ -36,7 +35,7 @@ absl::Status NotMapped(uint64_t address) {
 
 }  // namespace
 
-absl::StatusOr<GuestPhysical> AddressSpace::Translate(
+absl::StatusOr<GuestPhysical> PageTables::Translate(
     GuestVirtual address) const {
   uint64_t table = root_.table.value();
   for (int level = root_.levels; level >= 1; --level) {
@@ -57,8 +56,8 @@ absl::StatusOr<GuestPhysical> AddressSpace::Translate(
   return NotMapped(address.value());
 }
 
-absl::Status AddressSpace::Read(GuestVirtual address,
-                                absl::Span<uint8_t> out) const {
+absl::Status PageTables::Read(GuestVirtual address,
+                              absl::Span<uint8_t> out) const {
   uint64_t at = address.value();
   while (!out.empty()) {
     const size_t chunk =
@@ -74,7 +73,7 @@ absl::Status AddressSpace::Read(GuestVirtual address,
   return absl::OkStatus();
 }
 
-struct AddressSpace::Walk {
+struct PageTables::Walk {
   uint64_t first;
   uint64_t last;
   size_t max_count;
@@ -93,8 +92,8 @@ struct AddressSpace::Walk {
   }
 };
 
-std::vector<Mapping> AddressSpace::Mappings(uint64_t first, uint64_t last,
-                                            size_t max_count) const {
+std::vector<Mapping> PageTables::Mappings(uint64_t first, uint64_t last,
+                                          size_t max_count) const {
   Walk walk = {first, last, max_count, {}};
   // The bits above those that the tables translate repeat the highest of them.
   const uint64_t covered = EntrySpan(root_.levels) * kEntries;
@@ -104,8 +103,8 @@ std::vector<Mapping> AddressSpace::Mappings(uint64_t first, uint64_t last,
 
 // A table costs one read, whatever is in it: a guest can make the walk no
 // longer than [first, last] is.
-void AddressSpace::Collect(uint64_t table, int level, uint64_t base,
-                           Walk* walk) const {
+void PageTables::Collect(uint64_t table, int level, uint64_t base,
+                         Walk* walk) const {
   const uint64_t span = EntrySpan(level);
   std::array<uint8_t, kPageSize> bytes;
   if (!memory_->ReadPhysical(GuestPhysical(table), absl::MakeSpan(bytes))

@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: The librr authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// An address space of the guest: its page tables, walked from outside
+// The page tables of one address space of the guest, walked from outside
 // (Intel SDM vol. 3, 4.5).
 //
-//   AddressSpace space(&memory, root);
-//   std::vector<Mapping> kernel = space.Mappings(first, last);
-//   LIBRR_RETURN_IF_ERROR(space.Read(address, absl::MakeSpan(bytes)));
+//   PageTables tables(&memory, root);
+//   std::vector<Mapping> kernel = tables.Mappings(first, last);
+//   LIBRR_RETURN_IF_ERROR(tables.Read(address, absl::MakeSpan(bytes)));
 //
 // Sees the tables as they are at each call. Permissions are ignored when
 // reading. The memory must outlive it.
@@ -31,9 +31,9 @@ struct Mapping {
   uint64_t size = 0;
 };
 
-class AddressSpace {
+class PageTables {
  public:
-  AddressSpace(const MemoryReader* memory, PagingRoot root)
+  PageTables(const MemoryReader* memory, PagingRoot root)
       : memory_(memory), root_(root) {}
 
   const PagingRoot& root() const { return root_; }
