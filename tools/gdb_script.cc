@@ -20,6 +20,7 @@ set may-write-memory off
 // a move and let gdb continue: the stop that follows tells it that all is new.
 constexpr const char* kCommands = R"(python
 import gdb
+import gdb.FrameDecorator
 import re
 
 def vmrr_ask(command):
@@ -106,6 +107,31 @@ class VmrrMonitor(gdb.Command):
     def invoke(self, argument, from_tty):
         print(vmrr_ask(self.name + " " + argument), end="")
 
+class VmrrNamedFrame(gdb.FrameDecorator.FrameDecorator):
+    """A frame with its name, though gdb takes it for a signal handler's caller."""
+    def function(self):
+        return self.inferior_frame().name() or "??"
+
+class VmrrFrames:
+    """Names the kernel's entries, and ends where user code without symbols begins."""
+    def __init__(self):
+        self.name = "vmrr"
+        self.priority = 100
+        self.enabled = True
+        gdb.frame_filters[self.name] = self
+    def filter(self, frames):
+        was_kernel = False
+        for decorated in frames:
+            frame = decorated.inferior_frame()
+            if frame.type() == gdb.SIGTRAMP_FRAME or frame.name() is None:
+                decorated = VmrrNamedFrame(decorated)
+            yield decorated
+            is_kernel = frame.pc() >> 63 == 1
+            if was_kernel and not is_kernel and frame.name() is None:
+                return
+            was_kernel = is_kernel
+
+VmrrFrames()
 VmrrSeek()
 VmrrStopAt()
 VmrrPosition()

@@ -1,0 +1,246 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Symbols and call chains of a stock Debian kernel, with KASLR and without a
+// vmlinux, against what the kernel itself says.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <regex>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "librr/linux_symbols.h"
+#include "librr/machine_memory.h"
+#include "librr/pc_machine.h"
+#include "librr/timeline.h"
+#include "librr/trace.h"
+#include "linux-introspect/kallsyms.h"
+#include "linux-introspect/kernel_image.h"
+#include "tests/tools/vmrr_process.h"
+#include "tools/trace_argument.h"
+
+namespace librr {
+namespace {
+
+using linux_guest::Kallsyms;
+using linux_guest::KernelImage;
+using tools::Outcome;
+using tools::ReadAll;
+using tools::RunProgram;
+using tools::WriteAll;
+
+const std::string kGuests = GUESTS_FOLDER;
+
+// Core symbols are those without a module in brackets.
+constexpr const char* kTyping = R"(expect librr guest ready
+expect guest>
+type grep -v -F '[' /proc/kallsyms > /tmp/k; wc -l < /tmp/k; sha256sum < /tmp/k\n
+expect guest>
+type awk 'NR%400==1' /tmp/k\n
+expect guest>
+type workload exec 30; find / -xdev | sort | sha256sum\n
+expect guest>
+type poweroff -f\n
+)";
+
+std::string RunShell(const std::string& command) {
+  std::FILE* const pipe = popen(command.c_str(), "r");
+  std::string output;
+  char buffer[4096];
+  while (const size_t size = std::fread(buffer, 1, sizeof(buffer), pipe)) {
+    output.append(buffer, size);
+  }
+  pclose(pipe);
+  return output;
+}
+
+// One recording for all tests.
+class LinuxGuestSymbols : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (!HasGuest()) return;
+    folder_ = testing::TempDir() + "/librr_symbols_" + std::to_string(getpid());
+    std::filesystem::create_directory(folder_);
+    WriteAll(folder_ + "/typing", kTyping);
+    const Outcome recorded = RunProgram(
+        {"record", "-o", trace(), "--kernel", kGuests + "/vmlinuz", "--initrd",
+         kGuests + "/initramfs.cpio.gz", "--input", folder_ + "/typing"});
+    ASSERT_EQ(recorded.code, 0) << recorded.err;
+    console_ = recorded.out;
+    std::erase(console_, '\r');
+  }
+  static void TearDownTestSuite() {
+    if (!folder_.empty()) std::filesystem::remove_all(folder_);
+  }
+  void SetUp() override {
+    if (!HasGuest()) GTEST_SKIP() << "scripts/guests has not run";
+  }
+
+  static bool HasGuest() {
+    return std::filesystem::exists(kGuests + "/vmlinuz") &&
+           std::filesystem::exists(kGuests + "/initramfs.cpio.gz");
+  }
+  static std::string trace() { return folder_ + "/guest.vmrr"; }
+
+  static inline std::string folder_;
+  static inline std::string console_;
+};
+
+TEST_F(LinuxGuestSymbols, AreWhatTheGuestsOwnKallsymsFileHas) {
+  const auto reader = tools::OpenTraceArgument(trace());
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const auto timeline =
+      Timeline::Open(reader->get(), tools::FactoryFor(**reader), {});
+  ASSERT_TRUE(timeline.ok()) << timeline.status();
+  ASSERT_TRUE((*timeline)->Seek((*timeline)->end()).ok());
+  const MachineMemory memory(&(*timeline)->machine());
+
+  const auto image = KernelImage::Find(memory);
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_NE(console_.find(image->banner()), std::string::npos);
+  const auto symbols = Kallsyms::Find(*image);
+  ASSERT_TRUE(symbols.ok()) << symbols.status();
+
+  std::string ours;
+  for (const Kallsyms::Symbol& symbol : symbols->symbols()) {
+    ours += absl::StrFormat("%016x %c %s\n", symbol.address, symbol.type,
+                            std::string(symbols->name(symbol)));
+  }
+  const size_t count = symbols->symbols().size();
+  EXPECT_NE(console_.find("\n" + std::to_string(count) + "\n"),
+            std::string::npos)
+      << count;
+  WriteAll(folder_ + "/kallsyms", ours);
+  const std::string hash = RunShell("sha256sum < " + folder_ + "/kallsyms");
+  EXPECT_NE(console_.find(hash), std::string::npos) << hash;
+
+  std::istringstream lines(console_);
+  const std::regex sample("[0-9a-f]{16} [A-Za-z] \\S+");
+  size_t samples = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (!std::regex_match(line, sample)) continue;
+    ++samples;
+    EXPECT_NE(ours.find(line + "\n"), std::string::npos) << line;
+  }
+  EXPECT_GE(samples, count / 400);
+  std::cout << count << " symbols, " << samples << " samples, kernel at 0x"
+            << std::hex << image->text() << ", physical 0x" << image->physical()
+            << std::dec << "\n";
+  // With KASLR the kernel is not where it was linked to be.
+  EXPECT_NE(image->text(), 0xffffffff81000000);
+
+  const auto begin = std::chrono::steady_clock::now();
+  const auto file = ReadLinuxSymbols(memory);
+  const auto end = std::chrono::steady_clock::now();
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(file->symbol_count, count);
+  EXPECT_GT(file->unwind_rows, 10'000u);
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(end - begin);
+  std::cout << "ReadLinuxSymbols: " << milliseconds.count() << " ms, "
+            << file->elf.size() << " bytes, " << file->unwind_rows
+            << " unwind rows\n";
+  EXPECT_LT(milliseconds.count(), 1000);
+}
+
+TEST_F(LinuxGuestSymbols, NameCodeInGdbWithNothingTyped) {
+  const Outcome outcome =
+      RunProgram({"gdb", trace(), "--", "-nx", "-batch", "-ex",
+                  "break schedule", "-ex", "reverse-continue", "-ex",
+                  "info symbol $pc", "-ex", "x/i $pc", "-ex", "bt"});
+  EXPECT_EQ(outcome.code, 0);
+  const std::string& out = outcome.out;
+  EXPECT_NE(out.find("Breakpoint 1 at 0xffffffff"), std::string::npos) << out;
+  EXPECT_NE(out.find("schedule in section .text"), std::string::npos) << out;
+  EXPECT_NE(out.find(" <schedule>:"), std::string::npos) << out;
+  EXPECT_TRUE(
+      std::regex_search(out, std::regex("#0 .* in schedule \\(\\)\n#1")))
+      << out;
+}
+
+// Goes to 50 random positions in kernel code, prints `bt` at each, and checks
+// that each frame's caller has just called (an interrupted one has not).
+constexpr const char* kWalkStacks = R"(
+import gdb
+import random
+import re
+
+KERNEL = 0xffffffff80000000
+OUTERMOST = re.compile(r"ret_from_fork|entry_SYSCALL|entry_INT80|asm_|secondary_startup"
+                       r"|start_kernel|x86_64_start|cpu_startup_entry")
+
+def has_called(address):
+    code = bytes(gdb.selected_inferior().read_memory(address - 7, 7))
+    return code[2] == 0xe8 or any(
+        code[7 - n] == 0xff and (code[8 - n] >> 3) & 7 == 2 for n in range(2, 8))
+
+def is_whole(text):
+    names = re.findall(r"^#\d+ +(?:0x[0-9a-f]+ in )?(\S*) \(", text, re.M)
+    if len(names) != text.count("#") or "Backtrace stopped" in text:
+        return False
+    # The user's code, below the kernel's entry, has no name.
+    if names[-1] == "??":
+        names.pop()
+    return bool(names) and "??" not in names and bool(OUTERMOST.match(names[-1]))
+
+gdb.execute("position", to_string=True)
+end = int(gdb.parse_and_eval("$position"))
+random.seed(4)
+seen = whole = calls = wrong = 0
+for position in sorted((random.randrange(end) for _ in range(150)), reverse=True):
+    gdb.execute("seek %d" % position, to_string=True)
+    frame = gdb.newest_frame()
+    if frame.pc() < KERNEL:
+        continue
+    seen += 1
+    text = gdb.execute("bt", to_string=True)
+    if is_whole(text):
+        whole += 1
+    else:
+        print("NOT WHOLE at", position, "\n" + text)
+    while True:
+        caller = frame.older()
+        # The first code of all was come to by a far return, and what of the
+        # kernel's init code is gone is not code any more.
+        if (caller is None or caller.pc() < KERNEL or caller.name() in (
+                "secondary_startup_64_no_verify", "start_kernel", "arch_call_rest_init")):
+            break
+        if frame.type() != gdb.SIGTRAMP_FRAME:
+            calls += 1
+            if not has_called(caller.pc()):
+                wrong += 1
+                print("NO CALL before", hex(caller.pc()), "at", position, "\n" + text)
+        frame = caller
+    if seen == 50:
+        break
+print("STACKS seen=%d whole=%d calls=%d wrong=%d" % (seen, whole, calls, wrong))
+)";
+
+TEST_F(LinuxGuestSymbols, CallChainsReachTheKernelsEntries) {
+  const std::string script = folder_ + "/stacks.py";
+  WriteAll(script, kWalkStacks);
+  const Outcome outcome =
+      RunProgram({"gdb", trace(), "--", "-nx", "-batch", "-x", script});
+  std::smatch match;
+  ASSERT_TRUE(std::regex_search(
+      outcome.out, match,
+      std::regex("STACKS seen=(\\d+) whole=(\\d+) calls=(\\d+) wrong=(\\d+)")))
+      << outcome.out << outcome.err;
+  std::cout << match.str() << "\n";
+  EXPECT_EQ(std::stoi(match[1]), 50);
+  // 95 in a hundred.
+  EXPECT_GE(std::stoi(match[2]) * 100, std::stoi(match[1]) * 95) << outcome.out;
+  EXPECT_GT(std::stoi(match[3]), 100);
+  EXPECT_EQ(std::stoi(match[4]), 0) << outcome.out;
+}
+
+}  // namespace
+}  // namespace librr
