@@ -36,10 +36,11 @@ namespace {
 constexpr Option kGdbTable[] = {
     {"symbols", 0, "FILE|DIR",
      "the kernel's vmlinux, or a folder with it; where the kernel\n"
-     "is in memory is found"},
+     "is in memory is found (default: the guest's own symbols)"},
 };
 
-// A folder for the socket and the script that only this user can enter.
+// A folder for the socket, the script and the symbols that only this user can
+// enter.
 class PrivateFolder {
  public:
   static absl::StatusOr<PrivateFolder> Make() {
@@ -62,6 +63,7 @@ class PrivateFolder {
 
   std::string socket() const { return path_ + "/socket"; }
   std::string script() const { return path_ + "/script.gdb"; }
+  std::string kernel() const { return path_ + "/kernel"; }
 
  private:
   explicit PrivateFolder(std::string path) : path_(std::move(path)) {}
@@ -95,11 +97,40 @@ absl::StatusOr<pid_t> StartGdb(const std::string& script,
       "; install it, or use `vmrr serve` and a debugger of your own")));
 }
 
+// Leaves the guest's own symbols in `file`; false if it has none.
+absl::StatusOr<bool> WriteGuestSymbols(Timeline* timeline,
+                                       const std::string& file) {
+  const absl::StatusOr<LinuxSymbols> symbols = ReadKernelSymbols(timeline);
+  if (absl::IsNotFound(symbols.status())) {
+    Say(absl::StrCat("no kernel symbols: ", symbols.status().message(),
+                     " (--symbols FILE gives others)"));
+    return false;
+  }
+  if (!symbols.ok()) return symbols.status();
+  std::ofstream out(file, std::ios::binary);
+  out << symbols->elf;
+  out.close();
+  if (!out) {
+    return FromHost(
+        absl::UnavailableError(absl::StrCat("cannot write ", file)));
+  }
+  Say(absl::StrCat("the guest runs Linux ", symbols->release, ": ",
+                   symbols->symbol_count, " symbols from its memory"));
+  return true;
+}
+
 absl::StatusOr<GdbScriptOptions> ScriptOptions(const Arguments& arguments,
+                                               const PrivateFolder& folder,
                                                DebugSession* session) {
   GdbScriptOptions options;
   const std::optional<std::string> path = arguments.Text("symbols");
-  if (!path.has_value()) return options;
+  if (!path.has_value()) {
+    const absl::StatusOr<bool> has_symbols =
+        WriteGuestSymbols(&session->timeline(), folder.kernel());
+    if (!has_symbols.ok()) return has_symbols.status();
+    if (*has_symbols) options.symbols = folder.kernel();
+    return options;
+  }
   const absl::StatusOr<KernelSymbols> symbols =
       LocateKernelSymbols(*path, &session->timeline());
   if (!symbols.ok()) return symbols.status();
@@ -120,11 +151,11 @@ int WaitFor(pid_t child) {
 absl::StatusOr<int> Gdb(const Arguments& arguments) {
   auto session = DebugSession::Open(arguments);
   if (!session.ok()) return session.status();
-  absl::StatusOr<GdbScriptOptions> script =
-      ScriptOptions(arguments, session->get());
-  if (!script.ok()) return script.status();
   const absl::StatusOr<PrivateFolder> folder = PrivateFolder::Make();
   if (!folder.ok()) return folder.status();
+  absl::StatusOr<GdbScriptOptions> script =
+      ScriptOptions(arguments, *folder, session->get());
+  if (!script.ok()) return script.status();
   script->address = folder->socket();
   std::ofstream(folder->script()) << GdbScript(*script);
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "librr/inspection.h"
+#include "librr/machine_memory.h"
 #include "tools/elf_symbol.h"
 #include "tools/exit_code.h"
 
@@ -102,6 +103,19 @@ absl::StatusOr<KernelSymbols> LocateKernelSymbols(const std::string& path,
       return status;
     }
   }
+  return symbols;
+}
+
+absl::StatusOr<LinuxSymbols> ReadKernelSymbols(Timeline* timeline) {
+  const MachineMemory memory(&timeline->machine());
+  absl::StatusOr<LinuxSymbols> symbols = ReadLinuxSymbols(memory);
+  const Position here = timeline->position();
+  if (symbols.ok() || here == timeline->end()) return symbols;
+  absl::Status status = timeline->Seek(timeline->end());
+  if (!status.ok()) return status;
+  symbols = ReadLinuxSymbols(memory);
+  status = timeline->Seek(here);
+  if (!status.ok()) return status;
   return symbols;
 }
 

@@ -1,12 +1,15 @@
 // SPDX-FileCopyrightText: The librr authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a guest's Linux kernel is in memory, against where its vmlinux says:
-// each boot picks another offset (KASLR).
+// Symbols of a guest's Linux kernel: from its vmlinux, with the offset that
+// this boot has picked (KASLR), or from the guest alone.
 //
 //   absl::StatusOr<KernelSymbols> symbols =
 //       LocateKernelSymbols("vmlinux", &timeline);
 //   "symbol-file vmlinux -o " + symbols->offset
+//
+//   absl::StatusOr<LinuxSymbols> symbols = ReadKernelSymbols(&timeline);
+//   "symbol-file " + (file with symbols->elf)
 #ifndef LIBRR_TOOLS_KERNEL_SYMBOLS_H_
 #define LIBRR_TOOLS_KERNEL_SYMBOLS_H_
 
@@ -15,6 +18,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "librr/linux_symbols.h"
 #include "librr/machine.h"
 #include "librr/timeline.h"
 
@@ -36,6 +40,11 @@ std::optional<uint64_t> FindKernelText(const Machine& machine);
 // at its position then.
 absl::StatusOr<KernelSymbols> LocateKernelSymbols(const std::string& path,
                                                   Timeline* timeline);
+
+// What the guest's own kernel says, at the timeline's position or, if there is
+// none yet, at its end; it is back at its position then. NotFound if there is
+// no Linux kernel with symbols.
+absl::StatusOr<LinuxSymbols> ReadKernelSymbols(Timeline* timeline);
 
 }  // namespace librr::tools
 

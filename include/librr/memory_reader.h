@@ -1,0 +1,46 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// A guest's memory for those who look into it: its kernel, its processes. What
+// is behind it may be a machine at rest, a replay, a core file or another
+// hypervisor.
+//
+//   MachineMemory memory(&timeline.machine());   // librr/machine_memory.h
+//   absl::StatusOr<LinuxSymbols> symbols = ReadLinuxSymbols(memory);
+//
+// Reads are physical: which virtual address means what depends on the process,
+// and whoever looks from outside walks the page tables of the one it means.
+// Reading changes nothing. As thread-safe as what is behind it.
+#ifndef LIBRR_MEMORY_READER_H_
+#define LIBRR_MEMORY_READER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "librr/units.h"
+
+namespace librr {
+
+// Where the page tables of an address space begin (long mode).
+struct PagingRoot {
+  GuestPhysical table;
+  int levels = 4;  // or 5
+  bool operator==(const PagingRoot&) const = default;
+};
+
+class MemoryReader {
+ public:
+  virtual ~MemoryReader() = default;
+  // Fills all of `out`, or fails: OutOfRange beyond RAM.
+  virtual absl::Status ReadPhysical(GuestPhysical address,
+                                    absl::Span<uint8_t> out) const = 0;
+  // The address spaces that the vCPUs are in, each once; empty if none has
+  // 64-bit paging on.
+  virtual std::vector<PagingRoot> PagingRoots() const = 0;
+};
+
+}  // namespace librr
+
+#endif  // LIBRR_MEMORY_READER_H_

@@ -1,0 +1,132 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+#include "linux-introspect/kernel_image.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "linux-introspect/page_tables.h"
+
+namespace librr::linux_guest {
+namespace {
+
+constexpr uint64_t kTextRegion = 0xffffffff80000000;
+constexpr uint64_t kTextRegionLast = 0xffffffffbfffffff;
+// The kernel is placed at multiples of this (CONFIG_PHYSICAL_ALIGN).
+constexpr uint64_t kAlignment = 2 << 20;
+// The largest distribution kernels have 100 MiB, debug data included.
+constexpr uint64_t kMaxImage = 192 << 20;
+constexpr uint64_t kPage = 4096;
+// Linux, arch/x86/mm/pti.c: the user's top table is the page behind the
+// kernel's.
+constexpr uint64_t kUserTable = 0x1000;
+
+std::string FindBanner(const std::vector<KernelImage::Part>& parts) {
+  constexpr size_t kMaxBanner = 1024;
+  for (const KernelImage::Part& part : parts) {
+    const std::string_view bytes = part.bytes;
+    for (size_t at = bytes.find(kBannerStart); at != std::string_view::npos;
+         at = bytes.find(kBannerStart, at + 1)) {
+      const std::string_view rest = bytes.substr(at, kMaxBanner);
+      const size_t end = rest.find('\n');
+      if (end == std::string_view::npos || rest.size() <= kBannerStart.size() ||
+          rest[kBannerStart.size()] < '0' || rest[kBannerStart.size()] > '9') {
+        continue;
+      }
+      const std::string_view line = rest.substr(0, end);
+      if (std::all_of(line.begin(), line.end(),
+                      [](char c) { return c >= ' ' && c <= '~'; })) {
+        return std::string(line);
+      }
+    }
+  }
+  return "";
+}
+
+// Reads what is mapped; what is beyond RAM is left out.
+std::vector<KernelImage::Part> ReadParts(const MemoryReader& memory,
+                                         const std::vector<Mapping>& mappings) {
+  std::vector<KernelImage::Part> parts;
+  uint64_t room = kMaxImage;
+  for (const Mapping& mapping : mappings) {
+    const uint64_t size = std::min(mapping.size, room);
+    const bool goes_on =
+        !parts.empty() &&
+        parts.back().address + parts.back().bytes.size() == mapping.address;
+    KernelImage::Part* part =
+        goes_on ? &parts.back()
+                : &parts.emplace_back(KernelImage::Part{mapping.address, ""});
+    const size_t had = part->bytes.size();
+    part->bytes.resize(had + size);
+    // Bytes are chars to std::string.
+    auto* const out = reinterpret_cast<uint8_t*>(part->bytes.data() + had);
+    if (!memory
+             .ReadPhysical(GuestPhysical(mapping.physical),
+                           absl::MakeSpan(out, size))
+             .ok()) {
+      part->bytes.resize(had);
+      if (!goes_on) parts.pop_back();
+      continue;
+    }
+    room -= size;
+    if (room < kPage) break;
+  }
+  return parts;
+}
+
+}  // namespace
+
+KernelImage::KernelImage(std::vector<Part> parts, uint64_t physical)
+    : parts_(std::move(parts)),
+      text_(parts_.empty() ? 0 : parts_.front().address),
+      physical_(physical),
+      banner_(FindBanner(parts_)) {}
+
+absl::StatusOr<KernelImage> KernelImage::Find(const MemoryReader& memory) {
+  const std::vector<PagingRoot> current = memory.PagingRoots();
+  if (current.empty()) {
+    return absl::NotFoundError("no vCPU is in 64-bit mode");
+  }
+  bool is_mapped = false;
+  for (const PagingRoot& root : current) {
+    // The kernel's half first: the user's maps only the entry code.
+    PagingRoot kernel = root;
+    kernel.table = GuestPhysical(root.table.value() & ~kUserTable);
+    std::vector<PagingRoot> roots = {kernel};
+    if (!(kernel == root)) roots.push_back(root);
+    for (const PagingRoot& candidate : roots) {
+      const AddressSpace space(&memory, candidate);
+      const std::vector<Mapping> mappings =
+          space.Mappings(kTextRegion, kTextRegionLast);
+      if (mappings.empty() || mappings.front().address % kAlignment != 0) {
+        continue;
+      }
+      is_mapped = true;
+      KernelImage image(ReadParts(memory, mappings), mappings.front().physical);
+      if (image.text() != mappings.front().address || image.banner().empty()) {
+        continue;
+      }
+      image.root_ = candidate;
+      return image;
+    }
+  }
+  return absl::NotFoundError(
+      is_mapped ? "what is mapped where Linux kernels are has no banner"
+                : "nothing is mapped where 64-bit Linux kernels are");
+}
+
+std::string_view KernelImage::BytesFrom(uint64_t address) const {
+  for (const Part& part : parts_) {
+    if (address >= part.address && address - part.address < part.bytes.size()) {
+      return std::string_view(part.bytes).substr(address - part.address);
+    }
+  }
+  return {};
+}
+
+std::string_view KernelImage::Bytes(uint64_t address, uint64_t size) const {
+  const std::string_view bytes = BytesFrom(address);
+  return bytes.size() >= size ? bytes.substr(0, size) : std::string_view();
+}
+
+}  // namespace librr::linux_guest
