@@ -26,6 +26,10 @@ const Command& DisasmCommand();
 const Command& StatsCommand();
 const Command& GdbCommand();
 const Command& ServeCommand();
+const Command& PsCommand();
+const Command& DmesgCommand();
+const Command& MapsCommand();
+const Command& ModulesCommand();
 
 // In the order in which `vmrr --help` lists them.
 std::vector<const Command*> AllCommands();

@@ -1,0 +1,108 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// A guest's Linux kernel as a place to read from: its symbols, its types, its
+// memory. What the views (tasks.h, printk_log.h, modules.h, ...) stand on.
+//
+//   LIBRR_ASSIGN_OR_RETURN(Kernel kernel, Kernel::Find(&memory));
+//   LIBRR_ASSIGN_OR_RETURN(Field pid, kernel.FindField("task_struct", "pid"));
+//   LIBRR_ASSIGN_OR_RETURN(uint64_t init, kernel.Symbol("init_task"));
+//   LIBRR_ASSIGN_OR_RETURN(Object task, kernel.ReadObject(init, 9792));
+//   task.Number(pid);
+//
+// Symbols and types are copied when it is found; memory is read at each call.
+// Belongs to one thread; the reader must outlive it.
+#ifndef LIBRR_LINUX_INTROSPECT_KERNEL_H_
+#define LIBRR_LINUX_INTROSPECT_KERNEL_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "absl/status/statusor.h"
+#include "librr/memory_reader.h"
+#include "linux-introspect/btf.h"
+#include "linux-introspect/page_tables.h"
+
+namespace librr::linux_guest {
+
+// A member of a struct: bytes from its beginning, and how many.
+struct Field {
+  uint32_t offset = 0;
+  uint32_t size = 0;
+};
+
+// A copy of a struct of the kernel.
+class Object {
+ public:
+  Object(uint64_t address, std::string bytes)
+      : address_(address), bytes_(std::move(bytes)) {}
+
+  uint64_t address() const { return address_; }
+  uint64_t address(Field field) const { return address_ + field.offset; }
+  const std::string& bytes() const { return bytes_; }
+  // Little-endian, zero-extended, at most 8 bytes; 0 beyond the end.
+  uint64_t Number(Field field) const;
+  // Up to the zero byte, if there is one.
+  std::string Text(Field field) const;
+
+ private:
+  uint64_t address_;
+  std::string bytes_;
+};
+
+class Kernel {
+ public:
+  // NotFound, saying what was missing.
+  static absl::StatusOr<Kernel> Find(const MemoryReader* memory);
+
+  const std::string& release() const { return release_; }
+  const std::string& banner() const { return banner_; }
+  const Btf& types() const { return types_; }
+
+  absl::StatusOr<uint64_t> Symbol(std::string_view name) const;
+  // From the kernel's types. NotFound names what is missing.
+  absl::StatusOr<Field> FindField(std::string_view aggregate,
+                                  std::string_view path) const;
+  // The first of the paths that this kernel has: members are renamed.
+  absl::StatusOr<Field> FindField(
+      std::string_view aggregate,
+      std::initializer_list<std::string_view> paths) const;
+  absl::StatusOr<uint64_t> SizeOf(std::string_view aggregate) const;
+
+  // Kernel addresses. The error names the address.
+  absl::StatusOr<std::string> Read(uint64_t address, uint64_t size) const;
+  absl::StatusOr<uint64_t> ReadNumber(uint64_t address, uint32_t size) const;
+  absl::StatusOr<uint64_t> ReadPointer(uint64_t address) const {
+    return ReadNumber(address, 8);
+  }
+  absl::StatusOr<Object> ReadObject(uint64_t address, uint64_t size) const;
+  // As much of the text as is there, at most `limit` bytes.
+  std::string ReadText(uint64_t address, uint64_t limit) const;
+
+  // Another address space, by a kernel pointer to its top-level table
+  // (mm_struct.pgd).
+  absl::StatusOr<AddressSpace> SpaceOf(uint64_t pgd) const;
+
+ private:
+  explicit Kernel(const MemoryReader* memory, PagingRoot root)
+      : memory_(memory), space_(memory, root) {}
+
+  const MemoryReader* memory_;
+  AddressSpace space_;
+  std::string release_, banner_;
+  std::string names_;
+  std::unordered_map<std::string_view, uint64_t> symbols_;
+  Btf types_;
+};
+
+// The half of the canonical addresses that is the kernel's.
+constexpr bool IsKernelAddress(uint64_t address) {
+  return address >= 0xffff800000000000;
+}
+
+}  // namespace librr::linux_guest
+
+#endif  // LIBRR_LINUX_INTROSPECT_KERNEL_H_

@@ -1,0 +1,266 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tasks, maps and log of a stock Debian kernel, seen from outside, against what
+// the guest itself printed at that moment; with and without page-table
+// isolation.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "librr/input_script.h"
+#include "librr/linux_guest.h"
+#include "librr/live_run.h"
+#include "librr/machine_memory.h"
+#include "librr/pc_machine.h"
+
+namespace librr {
+namespace {
+
+const std::string kGuests = GUESTS_FOLDER;
+
+// Each part is between its mark and the next. The last mark comes when the
+// shell waits for `sleep 9`, and what printed is gone.
+constexpr const char* kTyping =
+    R"(expect guest>
+type workload exec 5; stty -echo -onlcr; (sleep 2; echo '<''end>'; sleep 9) &\n
+expect guest>
+type echo '<''stat>'; grep . /proc/[0-9]*/stat; echo '<''status>'; grep Uid /proc/[0-9]*/status; echo '<''maps>'; cat /proc/1/maps; echo '<''own>'; cat /proc/$$/maps; echo '<''dmesg>'; dmesg; echo '<''last>'; sleep 9\n
+)";
+
+std::string ReadFileBytes(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+class Console final : public OutputSink {
+ public:
+  void OnOutput(OutputKind, absl::Span<const uint8_t> bytes, Position,
+                VirtualTime) override {
+    text_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (run != nullptr && text_.find("\n<end>\n") != std::string::npos)
+      run->RequestStop();
+  }
+  // What the guest printed behind a mark, by lines.
+  std::vector<std::string> Part(const std::string& mark) const {
+    const size_t begin = text_.find("<" + mark + ">\n");
+    if (begin == std::string::npos) return {};
+    const size_t from = begin + mark.size() + 3;
+    const size_t to = text_.find("\n<", from);
+    return absl::StrSplit(text_.substr(from, to - from), '\n');
+  }
+  const std::string& text() const { return text_; }
+
+  LiveRun* run = nullptr;
+
+ private:
+  std::string text_;
+};
+
+// A guest that has been booted to the moment behind its last mark.
+struct BootedGuest {
+  std::unique_ptr<Machine> machine;
+  Console console;
+  std::unique_ptr<MachineMemory> memory;
+  std::unique_ptr<LinuxGuest> guest;
+};
+
+// Null if it does not get there; the reason is a failure of the test.
+std::unique_ptr<BootedGuest> Boot(const std::string& append) {
+  PcConfig config;
+  config.kernel = ReadFileBytes(kGuests + "/vmlinuz");
+  config.initrd = ReadFileBytes(kGuests + "/initramfs.cpio.gz");
+  config.command_line = "console=ttyS0 " + append;
+  auto machine = CreatePcMachine(config);
+  EXPECT_TRUE(machine.ok()) << machine.status();
+  auto typing = ParseInputScript("typing", kTyping);
+  EXPECT_TRUE(typing.ok()) << typing.status();
+  if (!machine.ok() || !typing.ok()) return nullptr;
+  auto booted = std::make_unique<BootedGuest>();
+  booted->machine = *std::move(machine);
+  LiveRun run(booted->machine.get(), typing->get(), &booted->console, nullptr,
+              {.seed = 1,
+               .idle = IdlePolicy::kSkip,
+               .max_position = Position(8'000'000'000)});
+  booted->console.run = &run;
+  const auto end = run.Run();
+  booted->console.run = nullptr;
+  EXPECT_TRUE(end.ok()) << end.status();
+  const bool done =
+      booted->console.text().find("\n<end>\n") != std::string::npos;
+  EXPECT_TRUE(done) << booted->console.text();
+  if (!done) return nullptr;
+  booted->memory = std::make_unique<MachineMemory>(booted->machine.get());
+  auto guest = LinuxGuest::Find(booted->memory.get());
+  EXPECT_TRUE(guest.ok()) << guest.status();
+  if (!guest.ok()) return nullptr;
+  booted->guest = *std::move(guest);
+  return booted;
+}
+
+// One boot for all tests of a command line.
+class LinuxView : public testing::TestWithParam<std::string> {
+ protected:
+  static void TearDownTestSuite() { guests_.clear(); }
+
+  void SetUp() override {
+    if (!std::filesystem::exists(kGuests + "/vmlinuz"))
+      GTEST_SKIP() << "no Linux guest: scripts/guests makes it";
+    const auto [it, is_new] = guests_.try_emplace(GetParam());
+    if (is_new) it->second = Boot(GetParam());
+    ASSERT_NE(it->second, nullptr);
+    guest_ = it->second->guest.get();
+    console_ = &it->second->console;
+  }
+
+  LinuxGuest* guest_ = nullptr;
+  const Console* console_ = nullptr;
+
+ private:
+  static inline std::map<std::string, std::unique_ptr<BootedGuest>> guests_;
+};
+
+std::string MapsLine(const LinuxMapping& mapping) {
+  const std::string line = absl::StrFormat(
+      "%08x-%08x %c%c%c%c %08x %02x:%02x %d ", mapping.begin.value(),
+      mapping.end.value(), mapping.readable ? 'r' : '-',
+      mapping.writable ? 'w' : '-', mapping.executable ? 'x' : '-',
+      mapping.shared ? 's' : 'p', mapping.offset, mapping.device_major,
+      mapping.device_minor, mapping.inode);
+  return mapping.name.empty() ? line
+                              : absl::StrFormat("%-73s%s", line, mapping.name);
+}
+
+std::vector<std::string> MapsLines(const std::vector<LinuxMapping>& maps) {
+  std::vector<std::string> lines;
+  for (const LinuxMapping& mapping : maps) lines.push_back(MapsLine(mapping));
+  return lines;
+}
+
+TEST_P(LinuxView, TasksAreThoseOfProc) {
+  const auto tasks = guest_->Tasks();
+  ASSERT_TRUE(tasks.ok()) << tasks.status();
+  std::map<uint32_t, LinuxTask> ours;
+  for (const LinuxTask& task : *tasks) ours[task.pid] = task;
+  ASSERT_EQ(ours.count(0), 1u);
+  ours.erase(0);
+  std::set<uint32_t> printed;
+  for (const std::string& line : console_->Part("stat")) {
+    // "/proc/7/stat:7 (kworker/0:0) I 2 ...": numbers as in proc(5).
+    const size_t colon = line.find("/stat:"), open = line.find('('),
+                 close = line.rfind(')');
+    ASSERT_NE(close, std::string::npos) << line;
+    const std::string comm = line.substr(open + 1, close - open - 1);
+    const uint32_t pid =
+        static_cast<uint32_t>(std::stoul(line.substr(colon + 6)));
+    const std::vector<std::string> rest =
+        absl::StrSplit(line.substr(close + 2), ' ');
+    printed.insert(pid);
+    // Ended by now.
+    if (comm == "grep" || comm == "sleep") continue;
+    ASSERT_EQ(ours.count(pid), 1u) << line;
+    const LinuxTask& task = ours[pid];
+    EXPECT_EQ(task.tgid, pid);
+    // proc(5) adds what a worker does to its name.
+    EXPECT_EQ(comm.substr(0, task.comm.size()), task.comm) << line;
+    EXPECT_EQ(std::to_string(task.ppid), rest[1]) << line;
+    EXPECT_EQ(std::to_string(task.start_ns / 10'000'000), rest[19]) << line;
+    EXPECT_EQ(std::to_string(task.cpu), rest[36]) << line;
+    // One of the shells runs.
+    if (comm != "sh") {
+      EXPECT_EQ(std::string(1, task.state), rest[0]) << line;
+    }
+  }
+  EXPECT_GT(printed.size(), 20u);
+  std::erase_if(ours,
+                [&](const auto& task) { return printed.contains(task.first); });
+  ASSERT_EQ(ours.size(), 1u);
+  EXPECT_EQ(ours.begin()->second.comm, "sleep");
+  EXPECT_EQ(ours.begin()->second.cmdline, "sleep 9");
+  EXPECT_EQ(ours.begin()->second.state, 'S');
+}
+
+TEST_P(LinuxView, UsersAreThoseOfProc) {
+  const auto tasks = guest_->Tasks();
+  ASSERT_TRUE(tasks.ok()) << tasks.status();
+  for (const std::string& line : console_->Part("status")) {
+    unsigned pid = 0, uid = 0, effective = 0;
+    ASSERT_EQ(std::sscanf(line.c_str(), "/proc/%u/status:Uid: %u %u", &pid,
+                          &uid, &effective),
+              3)
+        << line;
+    for (const LinuxTask& task : *tasks) {
+      if (task.pid != pid) continue;
+      EXPECT_EQ(task.uid, uid) << line;
+    }
+  }
+}
+
+TEST_P(LinuxView, MapsAreThoseOfProc) {
+  const auto maps = guest_->Maps(1);
+  ASSERT_TRUE(maps.ok()) << maps.status();
+  EXPECT_EQ(MapsLines(*maps), console_->Part("maps"));
+
+  const auto tasks = guest_->Tasks();
+  ASSERT_TRUE(tasks.ok()) << tasks.status();
+  const auto shell = std::find_if(
+      tasks->begin(), tasks->end(),
+      [](const LinuxTask& task) { return task.cmdline == "sh -i"; });
+  ASSERT_NE(shell, tasks->end());
+  const auto own = guest_->Maps(shell->pid);
+  ASSERT_TRUE(own.ok()) << own.status();
+  EXPECT_EQ(MapsLines(*own), console_->Part("own"));
+}
+
+TEST_P(LinuxView, KernelThreadsHaveNoMaps) {
+  const auto maps = guest_->Maps(2);
+  ASSERT_TRUE(maps.ok()) << maps.status();
+  EXPECT_TRUE(maps->empty());
+  EXPECT_EQ(guest_->Maps(4'000'000).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST_P(LinuxView, LogIsWhatDmesgPrints) {
+  const auto log = guest_->Log();
+  ASSERT_TRUE(log.ok()) << log.status();
+  std::vector<std::string> lines;
+  for (const LinuxLogRecord& record : *log) {
+    const std::vector<std::string> parts = absl::StrSplit(record.text, '\n');
+    for (const std::string& part : parts) {
+      lines.push_back(absl::StrFormat("[%5d.%06d] %s",
+                                      record.time_ns / 1'000'000'000,
+                                      record.time_ns / 1000 % 1'000'000, part));
+    }
+    EXPECT_LE(record.level, 7u);
+  }
+  EXPECT_EQ(lines, console_->Part("dmesg"));
+}
+
+TEST_P(LinuxView, ModulesAreRead) {
+  // The guest's initial RAM disk has none.
+  const auto modules = guest_->Modules();
+  ASSERT_TRUE(modules.ok()) << modules.status();
+  EXPECT_TRUE(modules->empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(CommandLines, LinuxView, testing::Values("", "pti=on"),
+                         [](const testing::TestParamInfo<std::string>& info) {
+                           return info.param.empty() ? "AsItComes"
+                                                     : "PageTableIsolation";
+                         });
+
+}  // namespace
+}  // namespace librr

@@ -1,0 +1,41 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What commands that look at a guest's Linux have in common: the trace opened
+// at --at, and the kernel found there.
+//
+//   absl::StatusOr<LinuxAt> opened = OpenLinuxAt(arguments);
+//   opened->guest->Tasks()
+#ifndef LIBRR_TOOLS_LINUX_ARGUMENT_H_
+#define LIBRR_TOOLS_LINUX_ARGUMENT_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "librr/linux_guest.h"
+#include "librr/machine_memory.h"
+#include "tools/command_line.h"
+#include "tools/trace_argument.h"
+
+namespace librr::tools {
+
+struct LinuxAt {
+  OpenedAt opened;
+  std::unique_ptr<MachineMemory> memory;
+  std::unique_ptr<LinuxGuest> guest;
+
+  const Machine& machine() const { return opened.replayer->machine(); }
+  // With the place at which the guest could not be read.
+  absl::Status Error(const absl::Status& status) const;
+};
+absl::StatusOr<LinuxAt> OpenLinuxAt(const Arguments& arguments);
+
+// Control characters and what is no UTF-8 as \xHH: texts of guests must not
+// reach a terminal as they are.
+std::string Printable(const std::string& text);
+
+}  // namespace librr::tools
+
+#endif  // LIBRR_TOOLS_LINUX_ARGUMENT_H_
