@@ -22,6 +22,9 @@ constexpr uint64_t kBackwardReach = 50'000'000;
 constexpr uint32_t kDeliveryId = ~uint32_t{0};
 constexpr uint32_t kReturnId = ~uint32_t{0} - 1;
 
+// In how many places that look alike one is looked for.
+constexpr int kMaxStops = 1'000;
+
 constexpr size_t kMaxInstruction = 15;
 
 // What an instruction means for contexts. Intel SDM vol. 2.
@@ -51,6 +54,13 @@ Instruction Classify(const std::vector<uint8_t>& code) {
 
 // SYSCALL and INT n are two bytes long.
 constexpr uint64_t kSystemCallLength = 2;
+
+void AddDeliveries(StopConditions* conditions) {
+  for (const auto kind :
+       {Catchpoint::Kind::kException, Catchpoint::Kind::kInterrupt}) {
+    conditions->catchpoints.push_back({.id = kDeliveryId, .kind = kind});
+  }
+}
 
 }  // namespace
 
@@ -132,12 +142,7 @@ ContextStepper::MaybeStop ContextStepper::MachineStep(
     std::vector<RegisterValue> before;
     if (!alone) before = machine.Registers(vcpu);
     StopConditions conditions = watched_;
-    if (deliveries != nullptr) {
-      for (const auto kind :
-           {Catchpoint::Kind::kException, Catchpoint::Kind::kInterrupt}) {
-        conditions.catchpoints.push_back({.id = kDeliveryId, .kind = kind});
-      }
-    }
+    if (deliveries != nullptr) AddDeliveries(&conditions);
     absl::StatusOr<TimelineStop> stop =
         conditions.empty()
             ? timeline_->Step(forward_ ? 1 : -1)
@@ -161,14 +166,15 @@ ContextStepper::MaybeStop ContextStepper::MachineStep(
 }
 
 absl::StatusOr<bool> ContextStepper::RunToContext(
-    const Context& wanted, const std::vector<uint64_t>& addresses,
+    const Context& wanted, uint64_t address,
     std::optional<TargetStop>* stopped) {
   const Position from = timeline_->position();
   StopConditions conditions = request_.conditions;
-  for (const uint64_t address : addresses) {
-    conditions.breakpoints.push_back(
-        {.id = kReturnId, .address = address, .address_space = wanted.space});
-  }
+  conditions.breakpoints.push_back(
+      {.id = kReturnId, .address = address, .address_space = wanted.space});
+  // A breakpoint at an instruction is not hit where something is delivered in
+  // its stead.
+  if (!forward_) AddDeliveries(&conditions);
   const Position first = timeline_->begin();
   const Position last = timeline_->end();
   const Position reach =
@@ -180,7 +186,7 @@ absl::StatusOr<bool> ContextStepper::RunToContext(
     bound = forward_ ? std::min(bound, *request_.bound)
                      : std::max(bound, *request_.bound);
   }
-  while (true) {
+  for (int stops = 0; stops < kMaxStops; ++stops) {
     LIBRR_ASSIGN_OR_RETURN(
         TimelineStop stop,
         timeline_->Run(request_.direction, conditions, bound));
@@ -194,11 +200,14 @@ absl::StatusOr<bool> ContextStepper::RunToContext(
       return true;
     }
     Context here = Here();
-    const bool at_address = std::find(addresses.begin(), addresses.end(),
-                                      here.rip) != addresses.end();
+    const bool delivers =
+        std::any_of(stop.hits.begin(), stop.hits.end(),
+                    [](const StopHit& hit) { return hit.id == kDeliveryId; });
+    const bool arrived =
+        here.rip == address || (delivers && here.rip == wanted.rip);
     here.position = wanted.position;
     here.rip = wanted.rip;
-    if (at_address && here == wanted) return true;
+    if (arrived && here == wanted) return true;
   }
   if (request_.bound == timeline_->position()) {
     *stopped = Stopped(TargetStop::Reason::kPosition);
@@ -228,8 +237,7 @@ ContextStepper::MaybeStop ContextStepper::ForwardInContext() {
     const bool executed =
         calls && (deliveries.empty() || deliveries.front().address != 14);
     const uint64_t back = executed ? start.rip + instruction.length : start.rip;
-    LIBRR_ASSIGN_OR_RETURN(const bool found,
-                           RunToContext(start, {back}, &stop));
+    LIBRR_ASSIGN_OR_RETURN(const bool found, RunToContext(start, back, &stop));
     if (stop.has_value()) return stop;
     if (!found) {
       note_ = "what was interrupted does not go on within reach";
@@ -253,14 +261,14 @@ ContextStepper::MaybeStop ContextStepper::BackwardInContext() {
     }
     LIBRR_ASSIGN_OR_RETURN(
         const bool found,
-        RunToContext(start, {start.rip, start.rip - kSystemCallLength}, &stop));
+        RunToContext(start, start.rip - kSystemCallLength, &stop));
     if (stop.has_value()) return stop;
     if (!found) {
       note_ = "what came before, in this context, is out of reach";
       return std::nullopt;
     }
-    // At the interrupted instruction itself: one more to go. At a system call:
-    // that is the one before.
+    // At a system call: that is the instruction before. At the delivery of what
+    // interrupted: one more to go.
     if (Here().rip != start.rip) return std::nullopt;
   }
 }

@@ -56,10 +56,10 @@ class ContextStepper {
   MaybeStop ForwardInContext();
   MaybeStop BackwardInContext();
   MaybeStop Plain();
-  // Runs until the vCPU is at one of `addresses` in the context of `wanted`.
-  // False if that is out of reach; the position is then the old one.
-  absl::StatusOr<bool> RunToContext(const Context& wanted,
-                                    const std::vector<uint64_t>& addresses,
+  // Runs until the vCPU is at `address` in the context of `wanted`; backwards
+  // also to where `wanted` was interrupted. False if that is out of reach; the
+  // position is then the old one.
+  absl::StatusOr<bool> RunToContext(const Context& wanted, uint64_t address,
                                     std::optional<TargetStop>* stopped);
   TargetStop Stopped(TargetStop::Reason reason) const;
   std::optional<TargetStop> FromHits(std::vector<StopHit> hits) const;
