@@ -27,6 +27,9 @@ constexpr int kMaxStops = 1'000;
 
 constexpr size_t kMaxInstruction = 15;
 
+// The longest line, in bytes of code, that is looked at as a whole.
+constexpr uint64_t kMaxRange = 16 << 10;
+
 // What an instruction means for contexts. Intel SDM vol. 2.
 enum class Transfer { kNone, kSystemCall, kReturn };
 
@@ -273,7 +276,64 @@ ContextStepper::MaybeStop ContextStepper::BackwardInContext() {
   }
 }
 
+std::optional<RangeExits> ContextStepper::Exits() const {
+  const Machine& machine = timeline_->machine();
+  const auto [first, second] = *request_.step_range;
+  // The other vCPUs' turns are looked at step by step.
+  if (!forward_ || !request_.step_in_context || machine.vcpu_count() > 1 ||
+      second <= first || second - first > kMaxRange) {
+    return std::nullopt;
+  }
+  const auto registers = machine.Registers(request_.step_vcpu);
+  const uint64_t base =
+      CodeAddress(registers) - RegisterNumber(registers, "rip").value_or(0);
+  const std::vector<uint8_t> code = ReadVirtual(
+      machine, request_.step_vcpu, GuestVirtual(first + base), second - first);
+  if (base != 0 || code.size() != second - first) return std::nullopt;
+  return FindRangeExits(code, first, CodeBits(registers));
+}
+
+ContextStepper::MaybeStop ContextStepper::RunInRange(const RangeExits& exits) {
+  const uint64_t here = Here().rip;
+  StopConditions conditions = request_.conditions;
+  AddDeliveries(&conditions);
+  for (const auto* addresses : {&exits.outside, &exits.inside}) {
+    for (const uint64_t address : *addresses) {
+      if (addresses == &exits.inside && address == here) return std::nullopt;
+      conditions.breakpoints.push_back({.id = kReturnId, .address = address});
+    }
+  }
+  LIBRR_ASSIGN_OR_RETURN(
+      const TimelineStop stop,
+      timeline_->Run(Direction::kForward, conditions, request_.bound));
+  switch (stop.reason) {
+    case TimelineStop::Reason::kInterrupted:
+      return Stopped(TargetStop::Reason::kInterrupted);
+    case TimelineStop::Reason::kPosition:
+      return Stopped(TargetStop::Reason::kPosition);
+    case TimelineStop::Reason::kBegin:
+    case TimelineStop::Reason::kEnd:
+      return Stopped(TargetStop::Reason::kEnd);
+    case TimelineStop::Reason::kCondition:
+      break;
+  }
+  if (auto hit = FromHits(stop.hits)) return hit;
+  // What was delivered is left to a step in context.
+  for (const StopHit& hit : stop.hits) {
+    if (hit.id != kDeliveryId) continue;
+    LIBRR_RETURN_IF_ERROR(timeline_->Seek(hit.position));
+    break;
+  }
+  return std::nullopt;
+}
+
 absl::StatusOr<TargetStop> ContextStepper::Step() {
+  std::optional<RangeExits> exits;
+  if (request_.step_range.has_value()) exits = Exits();
+  const auto is_inside = [this](uint64_t rip) {
+    return rip >= request_.step_range->first &&
+           rip < request_.step_range->second;
+  };
   while (true) {
     LIBRR_ASSIGN_OR_RETURN(std::optional<TargetStop> stop,
                            !request_.step_in_context ? Plain()
@@ -281,17 +341,18 @@ absl::StatusOr<TargetStop> ContextStepper::Step() {
                                                      : BackwardInContext());
     if (stop.has_value()) return *std::move(stop);
     if (!request_.step_range.has_value()) break;
-    const uint64_t rip = Here().rip;
-    if (rip < request_.step_range->first ||
-        rip >= request_.step_range->second) {
-      break;
-    }
+    uint64_t rip = Here().rip;
+    if (!is_inside(rip)) break;
     // gdb has taken its breakpoints at this place out, if it wants to pass it.
     for (const Breakpoint& point : request_.conditions.breakpoints) {
       if (!point.physical && point.address == rip) {
         return Stopped(TargetStop::Reason::kStep);
       }
     }
+    if (!exits.has_value()) continue;
+    LIBRR_ASSIGN_OR_RETURN(stop, RunInRange(*exits));
+    if (stop.has_value()) return *std::move(stop);
+    if (!is_inside(Here().rip)) break;
   }
   return Stopped(TargetStop::Reason::kStep);
 }

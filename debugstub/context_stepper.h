@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "debugstub/range_exits.h"
 #include "librr/debug_target.h"
 #include "librr/timeline.h"
 
@@ -54,6 +55,10 @@ class ContextStepper {
   bool IsMine(const std::vector<RegisterValue>& before,
               const std::vector<RegisterValue>& after) const;
   MaybeStop ForwardInContext();
+  // Runs on within the range, without looking at each instruction, as far as
+  // that can be done; `exits` are the range's.
+  MaybeStop RunInRange(const RangeExits& exits);
+  std::optional<RangeExits> Exits() const;
   MaybeStop BackwardInContext();
   MaybeStop Plain();
   // Runs until the vCPU is at `address` in the context of `wanted`; backwards
