@@ -22,7 +22,13 @@ constexpr uint64_t kBackwardReach = 50'000'000;
 constexpr uint32_t kDeliveryId = ~uint32_t{0};
 constexpr uint32_t kReturnId = ~uint32_t{0} - 1;
 
+// In how many places that look alike one is looked for.
+constexpr int kMaxStops = 1'000;
+
 constexpr size_t kMaxInstruction = 15;
+
+// The longest line, in bytes of code, that is looked at as a whole.
+constexpr uint64_t kMaxRange = 16 << 10;
 
 // What an instruction means for contexts. Intel SDM vol. 2.
 enum class Transfer { kNone, kSystemCall, kReturn };
@@ -51,6 +57,13 @@ Instruction Classify(const std::vector<uint8_t>& code) {
 
 // SYSCALL and INT n are two bytes long.
 constexpr uint64_t kSystemCallLength = 2;
+
+void AddDeliveries(StopConditions* conditions) {
+  for (const auto kind :
+       {Catchpoint::Kind::kException, Catchpoint::Kind::kInterrupt}) {
+    conditions->catchpoints.push_back({.id = kDeliveryId, .kind = kind});
+  }
+}
 
 }  // namespace
 
@@ -132,12 +145,7 @@ ContextStepper::MaybeStop ContextStepper::MachineStep(
     std::vector<RegisterValue> before;
     if (!alone) before = machine.Registers(vcpu);
     StopConditions conditions = watched_;
-    if (deliveries != nullptr) {
-      for (const auto kind :
-           {Catchpoint::Kind::kException, Catchpoint::Kind::kInterrupt}) {
-        conditions.catchpoints.push_back({.id = kDeliveryId, .kind = kind});
-      }
-    }
+    if (deliveries != nullptr) AddDeliveries(&conditions);
     absl::StatusOr<TimelineStop> stop =
         conditions.empty()
             ? timeline_->Step(forward_ ? 1 : -1)
@@ -161,14 +169,15 @@ ContextStepper::MaybeStop ContextStepper::MachineStep(
 }
 
 absl::StatusOr<bool> ContextStepper::RunToContext(
-    const Context& wanted, const std::vector<uint64_t>& addresses,
+    const Context& wanted, uint64_t address,
     std::optional<TargetStop>* stopped) {
   const Position from = timeline_->position();
   StopConditions conditions = request_.conditions;
-  for (const uint64_t address : addresses) {
-    conditions.breakpoints.push_back(
-        {.id = kReturnId, .address = address, .address_space = wanted.space});
-  }
+  conditions.breakpoints.push_back(
+      {.id = kReturnId, .address = address, .address_space = wanted.space});
+  // A breakpoint at an instruction is not hit where something is delivered in
+  // its stead.
+  if (!forward_) AddDeliveries(&conditions);
   const Position first = timeline_->begin();
   const Position last = timeline_->end();
   const Position reach =
@@ -180,7 +189,7 @@ absl::StatusOr<bool> ContextStepper::RunToContext(
     bound = forward_ ? std::min(bound, *request_.bound)
                      : std::max(bound, *request_.bound);
   }
-  while (true) {
+  for (int stops = 0; stops < kMaxStops; ++stops) {
     LIBRR_ASSIGN_OR_RETURN(
         TimelineStop stop,
         timeline_->Run(request_.direction, conditions, bound));
@@ -194,11 +203,14 @@ absl::StatusOr<bool> ContextStepper::RunToContext(
       return true;
     }
     Context here = Here();
-    const bool at_address = std::find(addresses.begin(), addresses.end(),
-                                      here.rip) != addresses.end();
+    const bool delivers =
+        std::any_of(stop.hits.begin(), stop.hits.end(),
+                    [](const StopHit& hit) { return hit.id == kDeliveryId; });
+    const bool arrived =
+        here.rip == address || (delivers && here.rip == wanted.rip);
     here.position = wanted.position;
     here.rip = wanted.rip;
-    if (at_address && here == wanted) return true;
+    if (arrived && here == wanted) return true;
   }
   if (request_.bound == timeline_->position()) {
     *stopped = Stopped(TargetStop::Reason::kPosition);
@@ -228,8 +240,7 @@ ContextStepper::MaybeStop ContextStepper::ForwardInContext() {
     const bool executed =
         calls && (deliveries.empty() || deliveries.front().address != 14);
     const uint64_t back = executed ? start.rip + instruction.length : start.rip;
-    LIBRR_ASSIGN_OR_RETURN(const bool found,
-                           RunToContext(start, {back}, &stop));
+    LIBRR_ASSIGN_OR_RETURN(const bool found, RunToContext(start, back, &stop));
     if (stop.has_value()) return stop;
     if (!found) {
       note_ = "what was interrupted does not go on within reach";
@@ -253,19 +264,76 @@ ContextStepper::MaybeStop ContextStepper::BackwardInContext() {
     }
     LIBRR_ASSIGN_OR_RETURN(
         const bool found,
-        RunToContext(start, {start.rip, start.rip - kSystemCallLength}, &stop));
+        RunToContext(start, start.rip - kSystemCallLength, &stop));
     if (stop.has_value()) return stop;
     if (!found) {
       note_ = "what came before, in this context, is out of reach";
       return std::nullopt;
     }
-    // At the interrupted instruction itself: one more to go. At a system call:
-    // that is the one before.
+    // At a system call: that is the instruction before. At the delivery of what
+    // interrupted: one more to go.
     if (Here().rip != start.rip) return std::nullopt;
   }
 }
 
+std::optional<RangeExits> ContextStepper::Exits() const {
+  const Machine& machine = timeline_->machine();
+  const auto [first, second] = *request_.step_range;
+  // The other vCPUs' turns are looked at step by step.
+  if (!forward_ || !request_.step_in_context || machine.vcpu_count() > 1 ||
+      second <= first || second - first > kMaxRange) {
+    return std::nullopt;
+  }
+  const auto registers = machine.Registers(request_.step_vcpu);
+  const uint64_t base =
+      CodeAddress(registers) - RegisterNumber(registers, "rip").value_or(0);
+  const std::vector<uint8_t> code = ReadVirtual(
+      machine, request_.step_vcpu, GuestVirtual(first + base), second - first);
+  if (base != 0 || code.size() != second - first) return std::nullopt;
+  return FindRangeExits(code, first, CodeBits(registers));
+}
+
+ContextStepper::MaybeStop ContextStepper::RunInRange(const RangeExits& exits) {
+  const uint64_t here = Here().rip;
+  StopConditions conditions = request_.conditions;
+  AddDeliveries(&conditions);
+  for (const auto* addresses : {&exits.outside, &exits.inside}) {
+    for (const uint64_t address : *addresses) {
+      if (addresses == &exits.inside && address == here) return std::nullopt;
+      conditions.breakpoints.push_back({.id = kReturnId, .address = address});
+    }
+  }
+  LIBRR_ASSIGN_OR_RETURN(
+      const TimelineStop stop,
+      timeline_->Run(Direction::kForward, conditions, request_.bound));
+  switch (stop.reason) {
+    case TimelineStop::Reason::kInterrupted:
+      return Stopped(TargetStop::Reason::kInterrupted);
+    case TimelineStop::Reason::kPosition:
+      return Stopped(TargetStop::Reason::kPosition);
+    case TimelineStop::Reason::kBegin:
+    case TimelineStop::Reason::kEnd:
+      return Stopped(TargetStop::Reason::kEnd);
+    case TimelineStop::Reason::kCondition:
+      break;
+  }
+  if (auto hit = FromHits(stop.hits)) return hit;
+  // What was delivered is left to a step in context.
+  for (const StopHit& hit : stop.hits) {
+    if (hit.id != kDeliveryId) continue;
+    LIBRR_RETURN_IF_ERROR(timeline_->Seek(hit.position));
+    break;
+  }
+  return std::nullopt;
+}
+
 absl::StatusOr<TargetStop> ContextStepper::Step() {
+  std::optional<RangeExits> exits;
+  if (request_.step_range.has_value()) exits = Exits();
+  const auto is_inside = [this](uint64_t rip) {
+    return rip >= request_.step_range->first &&
+           rip < request_.step_range->second;
+  };
   while (true) {
     LIBRR_ASSIGN_OR_RETURN(std::optional<TargetStop> stop,
                            !request_.step_in_context ? Plain()
@@ -273,17 +341,18 @@ absl::StatusOr<TargetStop> ContextStepper::Step() {
                                                      : BackwardInContext());
     if (stop.has_value()) return *std::move(stop);
     if (!request_.step_range.has_value()) break;
-    const uint64_t rip = Here().rip;
-    if (rip < request_.step_range->first ||
-        rip >= request_.step_range->second) {
-      break;
-    }
+    uint64_t rip = Here().rip;
+    if (!is_inside(rip)) break;
     // gdb has taken its breakpoints at this place out, if it wants to pass it.
     for (const Breakpoint& point : request_.conditions.breakpoints) {
       if (!point.physical && point.address == rip) {
         return Stopped(TargetStop::Reason::kStep);
       }
     }
+    if (!exits.has_value()) continue;
+    LIBRR_ASSIGN_OR_RETURN(stop, RunInRange(*exits));
+    if (stop.has_value()) return *std::move(stop);
+    if (!is_inside(Here().rip)) break;
   }
   return Stopped(TargetStop::Reason::kStep);
 }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "debugstub/range_exits.h"
 #include "librr/debug_target.h"
 #include "librr/timeline.h"
 
@@ -54,12 +55,16 @@ class ContextStepper {
   bool IsMine(const std::vector<RegisterValue>& before,
               const std::vector<RegisterValue>& after) const;
   MaybeStop ForwardInContext();
+  // Runs on within the range, without looking at each instruction, as far as
+  // that can be done; `exits` are the range's.
+  MaybeStop RunInRange(const RangeExits& exits);
+  std::optional<RangeExits> Exits() const;
   MaybeStop BackwardInContext();
   MaybeStop Plain();
-  // Runs until the vCPU is at one of `addresses` in the context of `wanted`.
-  // False if that is out of reach; the position is then the old one.
-  absl::StatusOr<bool> RunToContext(const Context& wanted,
-                                    const std::vector<uint64_t>& addresses,
+  // Runs until the vCPU is at `address` in the context of `wanted`; backwards
+  // also to where `wanted` was interrupted. False if that is out of reach; the
+  // position is then the old one.
+  absl::StatusOr<bool> RunToContext(const Context& wanted, uint64_t address,
                                     std::optional<TargetStop>* stopped);
   TargetStop Stopped(TargetStop::Reason reason) const;
   std::optional<TargetStop> FromHits(std::vector<StopHit> hits) const;

@@ -21,6 +21,8 @@ absl::StatusOr<std::string> MonitorPosition(StubSession&,
 absl::StatusOr<std::string> MonitorStopAt(StubSession&,
                                           const MonitorArguments&);
 absl::StatusOr<std::string> MonitorSeek(StubSession&, const MonitorArguments&);
+absl::StatusOr<std::string> MonitorTravel(StubSession&,
+                                          const MonitorArguments&);
 absl::StatusOr<std::string> MonitorMark(StubSession&, const MonitorArguments&);
 absl::StatusOr<std::string> MonitorMarks(StubSession&, const MonitorArguments&);
 absl::StatusOr<std::string> MonitorLastWrite(StubSession&,
@@ -47,6 +49,9 @@ std::optional<uint64_t> ParseNumber(std::string_view text);
 // The same as a status that names what was meant: "an address", ...
 absl::StatusOr<uint64_t> NumberArgument(const std::string& text,
                                         std::string_view what);
+// The same for an address, which may also be a register, with a `$` or without.
+absl::StatusOr<uint64_t> AddressArgument(StubSession& session,
+                                         const std::string& text);
 
 }  // namespace librr
 

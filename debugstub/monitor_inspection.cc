@@ -82,7 +82,7 @@ absl::StatusOr<std::string> MonitorMode(StubSession& session,
 absl::StatusOr<std::string> MonitorTranslate(
     StubSession& session, const MonitorArguments& arguments) {
   LIBRR_ASSIGN_OR_RETURN(const uint64_t address,
-                         NumberArgument(arguments.words[0], "an address"));
+                         AddressArgument(session, arguments.words[0]));
   return Conclusion(WalkPages(session.target(), session.registers(), address),
                     address);
 }
@@ -90,7 +90,7 @@ absl::StatusOr<std::string> MonitorTranslate(
 absl::StatusOr<std::string> MonitorPageWalk(StubSession& session,
                                             const MonitorArguments& arguments) {
   LIBRR_ASSIGN_OR_RETURN(const uint64_t address,
-                         NumberArgument(arguments.words[0], "an address"));
+                         AddressArgument(session, arguments.words[0]));
   const PageWalk walk =
       WalkPages(session.target(), session.registers(), address);
   std::string text = absl::StrCat(walk.mode, "\n");
@@ -105,7 +105,7 @@ absl::StatusOr<std::string> MonitorPageWalk(StubSession& session,
 absl::StatusOr<std::string> MonitorPhysical(StubSession& session,
                                             const MonitorArguments& arguments) {
   LIBRR_ASSIGN_OR_RETURN(const uint64_t address,
-                         NumberArgument(arguments.words[0], "an address"));
+                         AddressArgument(session, arguments.words[0]));
   LIBRR_ASSIGN_OR_RETURN(const uint64_t length,
                          NumberArgument(arguments.words[1], "a length"));
   if (length == 0 || length > kMaxDump) {

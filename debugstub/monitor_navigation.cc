@@ -16,7 +16,9 @@ namespace librr {
 namespace {
 
 constexpr uint64_t kDefaultWriteLength = 8;
+constexpr uint64_t kMaxWriteLength = uint64_t{1} << 30;
 constexpr size_t kMaxMarkName = 64;
+constexpr std::string_view kTime = "time:";
 
 std::string Seconds(VirtualTime time) {
   return absl::StrFormat("%d.%09d s", time.value() / 1'000'000'000,
@@ -69,7 +71,6 @@ absl::StatusOr<Position> MarkPosition(StubSession& session,
 
 absl::StatusOr<Position> SeekTarget(StubSession& session,
                                     std::string_view text) {
-  constexpr std::string_view kTime = "time:";
   constexpr std::string_view kConsole = "console:";
   const DebugTarget& target = session.target();
   if (text == "end") return target.end();
@@ -116,6 +117,80 @@ std::string Bytes(const std::string& bytes) {
   return text;
 }
 
+// What follows a word at the beginning of a text.
+std::string_view TextBehind(std::string_view text, const std::string& word) {
+  text.remove_prefix(word.size());
+  const size_t begin = text.find_first_not_of(" \t");
+  return begin == text.npos ? "" : text.substr(begin);
+}
+
+// "ADDR [LEN]"
+absl::StatusOr<Watchpoint> RangeArguments(StubSession& session,
+                                          absl::Span<const std::string> words) {
+  Watchpoint range;
+  LIBRR_ASSIGN_OR_RETURN(range.address, AddressArgument(session, words[0]));
+  range.length = kDefaultWriteLength;
+  if (words.size() > 1) {
+    LIBRR_ASSIGN_OR_RETURN(range.length, NumberArgument(words[1], "a length"));
+  }
+  if (range.length == 0 || range.length > kMaxWriteLength) {
+    return absl::InvalidArgumentError("the length is 1 byte to 1 GiB");
+  }
+  range.kind = WatchKind::kAnyWrite;
+  range.physical = session.physical();
+  if (!range.physical) {
+    range.address_space = session.target().CurrentAddressSpace(session.vcpu());
+  }
+  return range;
+}
+
+absl::StatusOr<StopHit> FindLastWrite(StubSession& session,
+                                      const Watchpoint& range) {
+  DebugTarget& target = session.target();
+  LIBRR_ASSIGN_OR_RETURN(const std::optional<StopHit> hit,
+                         target.LastWrite(range, target.position()));
+  if (hit.has_value()) return *hit;
+  return absl::NotFoundError(absl::StrCat("nothing has written to 0x",
+                                          HexNumber(range.address),
+                                          " before this position"));
+}
+
+std::string DescribeWrite(const StopHit& hit) {
+  return absl::StrCat("0x", HexNumber(hit.address), ": ", Bytes(hit.old_bytes),
+                      " -> ", Bytes(hit.new_bytes), ", written by ", Owner(hit),
+                      ", position ", hit.position.value(), "\n");
+}
+
+absl::StatusOr<std::string> TravelTo(StubSession& session,
+                                     std::string_view where) {
+  // A time is searched for by going there and back.
+  if (where.substr(0, kTime.size()) == kTime) {
+    const std::string time(where.substr(kTime.size()));
+    session.ArmMove({[&session, time] { return TimePosition(session, time); },
+                     /*by_step=*/true});
+    return "";
+  }
+  LIBRR_ASSIGN_OR_RETURN(const Position position, SeekTarget(session, where));
+  std::string text;
+  const Position to = Clamp(session.target(), position, &text);
+  session.ArmMove({[to] { return to; }, /*by_step=*/true});
+  return text;
+}
+
+absl::StatusOr<std::string> TravelToLastWrite(
+    StubSession& session, absl::Span<const std::string> words) {
+  LIBRR_ASSIGN_OR_RETURN(const Watchpoint range,
+                         RangeArguments(session, words));
+  session.ArmMove({[&session, range]() -> absl::StatusOr<Position> {
+                     LIBRR_ASSIGN_OR_RETURN(const StopHit hit,
+                                            FindLastWrite(session, range));
+                     session.Print(DescribeWrite(hit));
+                     return hit.position;
+                   },
+                   /*by_step=*/true});
+  return "";
+}
+
 }  // namespace
 
 std::optional<uint64_t> ParseNumber(std::string_view text) {
@@ -138,6 +213,18 @@ absl::StatusOr<uint64_t> NumberArgument(const std::string& text,
   return absl::InvalidArgumentError(
       absl::StrCat("'", text, "' is not ", AbseilView(what),
                    "; numbers are decimal, or hexadecimal after 0x"));
+}
+
+absl::StatusOr<uint64_t> AddressArgument(StubSession& session,
+                                         const std::string& text) {
+  // As gdb calls them in every architecture.
+  std::string name = text.substr(text[0] == '$' ? 1 : 0);
+  if (name == "pc") name = "rip";
+  if (name == "sp") name = "rsp";
+  if (name == "fp") name = "rbp";
+  const auto value = RegisterNumber(session.registers(), name);
+  if (value.has_value()) return *value;
+  return NumberArgument(text, "an address");
 }
 
 absl::StatusOr<std::string> MonitorPosition(StubSession& session,
@@ -183,9 +270,26 @@ absl::StatusOr<std::string> MonitorSeek(StubSession& session,
                          SeekTarget(session, arguments.text));
   std::string text;
   const Position to = Clamp(session.target(), position, &text);
-  session.ArmMove(to);
+  session.ArmMove({[to] { return to; }});
   return absl::StrCat(text, "the next `continue` goes to position ", to.value(),
                       "\n");
+}
+
+absl::StatusOr<std::string> MonitorTravel(StubSession& session,
+                                          const MonitorArguments& arguments) {
+  const auto& words = arguments.words;
+  if (words.empty()) {
+    if (session.move_error().empty()) return "";
+    return absl::FailedPreconditionError(session.move_error());
+  }
+  if (words[0] == "seek" && words.size() > 1) {
+    return TravelTo(session, TextBehind(arguments.text, words[0]));
+  }
+  if (words[0] == "lastwrite" && (words.size() == 2 || words.size() == 3)) {
+    return TravelToLastWrite(session, words.subspan(1));
+  }
+  return absl::InvalidArgumentError(
+      "usage: monitor travel [seek WHERE|lastwrite ADDR [LEN]]");
 }
 
 absl::StatusOr<std::string> MonitorMark(StubSession& session,
@@ -216,34 +320,10 @@ absl::StatusOr<std::string> MonitorMarks(StubSession& session,
 
 absl::StatusOr<std::string> MonitorLastWrite(
     StubSession& session, const MonitorArguments& arguments) {
-  Watchpoint range;
-  LIBRR_ASSIGN_OR_RETURN(range.address,
-                         NumberArgument(arguments.words[0], "an address"));
-  range.length = kDefaultWriteLength;
-  if (arguments.words.size() > 1) {
-    LIBRR_ASSIGN_OR_RETURN(range.length,
-                           NumberArgument(arguments.words[1], "a length"));
-  }
-  if (range.length == 0 || range.length > uint64_t{1} << 30) {
-    return absl::InvalidArgumentError("the length is 1 byte to 1 GiB");
-  }
-  DebugTarget& target = session.target();
-  range.kind = WatchKind::kAnyWrite;
-  range.physical = session.physical();
-  if (!range.physical) {
-    range.address_space = target.CurrentAddressSpace(session.vcpu());
-  }
-  LIBRR_ASSIGN_OR_RETURN(const std::optional<StopHit> hit,
-                         target.LastWrite(range, target.position()));
-  if (!hit.has_value()) {
-    return absl::NotFoundError(absl::StrCat("nothing has written to 0x",
-                                            HexNumber(range.address),
-                                            " before this position"));
-  }
-  return absl::StrCat("0x", HexNumber(hit->address), ": ",
-                      Bytes(hit->old_bytes), " -> ", Bytes(hit->new_bytes),
-                      ", written by ", Owner(*hit), ", position ",
-                      hit->position.value(), "\n");
+  LIBRR_ASSIGN_OR_RETURN(const Watchpoint range,
+                         RangeArguments(session, arguments.words));
+  LIBRR_ASSIGN_OR_RETURN(const StopHit hit, FindLastWrite(session, range));
+  return DescribeWrite(hit);
 }
 
 absl::StatusOr<std::string> MonitorScope(StubSession& session,

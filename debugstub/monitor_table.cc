@@ -39,6 +39,12 @@ constexpr MonitorRow kRows[] = {
      "when you type\n`continue` (or step) next. time: takes seconds of the "
      "guest's time; console: goes to\nwhere the guest has printed the text.",
      1, kAnyWords, &MonitorSeek},
+    {"travel", "[seek WHERE|lastwrite ADDR [LEN]]",
+     "for scripts: goes there with the next stepi",
+     "gdb's `stepi` then makes the move, can be interrupted, and shows where "
+     "it "
+     "came to.\nWithout words: what was wrong with the last one.",
+     0, kAnyWords, &MonitorTravel},
     {"mark", "NAME", "gives this position a name", "", 1, 1, &MonitorMark},
     {"marks", "", "lists names and positions", "", 0, 0, &MonitorMarks},
     {"lastwrite", "ADDR [LEN]", "finds the instruction that last wrote there",

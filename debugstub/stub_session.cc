@@ -181,26 +181,32 @@ std::string StubSession::CurrentStop() {
   return last_stop_;
 }
 
-Reply StubSession::GoToArmedMove() {
-  const Position to = *std::exchange(armed_move_, std::nullopt);
+Reply StubSession::MakeArmedMove() {
+  const ArmedMove move = *std::exchange(armed_move_, std::nullopt);
   channel_->BeginBusy();
-  const absl::Status status = target_->Seek(to);
+  const absl::StatusOr<Position> to = move.find();
+  const absl::Status status = to.ok() ? target_->Seek(*to) : to.status();
   channel_->EndBusy();
   ForgetState();
-  if (absl::IsCancelled(status)) {
-    Note(absl::StrCat("interrupted on the way to position ", to.value(),
-                      "; this is position ", target_->position().value()));
-    return Stopped(StopReplyFor(kSigInt, ""));
-  }
-  if (!status.ok()) Note(std::string(status.message()));
   // No signal: gdb ends whatever it was doing when it resumed, be it the step
   // off a breakpoint with which `continue` begins.
-  return Stopped(StopReplyFor(kNoSignal, ""));
+  int signal = move.by_step ? kSigTrap : kNoSignal;
+  move_error_ = std::string(status.message());
+  if (absl::IsCancelled(status)) {
+    move_error_ = "interrupted";
+    if (to.ok()) absl::StrAppend(&move_error_, " on the way to ", to->value());
+    absl::StrAppend(&move_error_, "; this is position ",
+                    target_->position().value());
+    signal = kSigInt;
+  }
+  // One who moves by a step asks.
+  if (!status.ok() && !move.by_step) Note(move_error_);
+  return Stopped(StopReplyFor(signal, ""));
 }
 
 Reply StubSession::Resume(ResumeRequest request) {
   FlushNotes();
-  if (armed_move_.has_value()) return GoToArmedMove();
+  if (armed_move_.has_value()) return MakeArmedMove();
   const Position here = target_->position();
   const bool forward = request.direction == Direction::kForward;
   if (armed_stop_.has_value() &&

@@ -12,12 +12,15 @@
 #define LIBRR_DEBUGSTUB_STUB_SESSION_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "debugstub/packet_arguments.h"
 #include "debugstub/reply.h"
 #include "debugstub/target_description.h"
@@ -37,6 +40,17 @@ class ClientChannel {
   virtual void EndBusy() = 0;
   // For the log of whoever runs the stub.
   virtual void Log(const std::string& line) = 0;
+};
+
+// A move that a monitor command has prepared. gdb keeps registers and memory
+// while such a command runs, and cannot be interrupted then; so the next resume
+// makes it.
+struct ArmedMove {
+  // Finds out where to, and may take long.
+  std::function<absl::StatusOr<Position>()> find;
+  // Whether the client makes it by a step, and is to be told that it is done;
+  // else, whatever it was doing when it resumed, that it has stopped.
+  bool by_step = false;
 };
 
 class StubSession {
@@ -98,8 +112,10 @@ class StubSession {
   void set_step_in_context(bool value) { step_in_context_ = value; }
   bool scope_is_current() const { return scope_is_current_; }
   void set_scope_is_current(bool value);
-  // The next resume goes there instead.
-  void ArmMove(Position to) { armed_move_ = to; }
+  // The next resume goes elsewhere instead.
+  void ArmMove(ArmedMove move) { armed_move_ = std::move(move); }
+  // Why the last such move was not made as it was wanted; empty if it was.
+  const std::string& move_error() const { return move_error_; }
   // The next resume in its direction stops there.
   void ArmStop(std::optional<Position> at) { armed_stop_ = at; }
   const std::optional<Position>& armed_stop() const { return armed_stop_; }
@@ -130,7 +146,7 @@ class StubSession {
   std::optional<AddressSpace> ScopeFor(const StopPointPacket& point);
   void FillConditions(StopConditions* conditions) const;
   void ForgetRemovedPoints();
-  Reply GoToArmedMove();
+  Reply MakeArmedMove();
   std::string StopReply(const TargetStop& stop);
   std::string StopReplyFor(int signal, const std::string& reason);
   std::string HitReason(const StopHit& hit);
@@ -155,7 +171,8 @@ class StubSession {
 
   bool step_in_context_ = true;
   bool scope_is_current_ = true;
-  std::optional<Position> armed_move_;
+  std::optional<ArmedMove> armed_move_;
+  std::string move_error_;
   std::optional<Position> armed_stop_;
 
   std::string last_stop_;

@@ -144,6 +144,7 @@ absl::StatusOr<Position> TimelineTarget::FindTime(VirtualTime time) const {
   LIBRR_ASSIGN_OR_RETURN(auto range, EventsAround(timeline_->trace(), time));
   // Between two events the clock tells: halve the stretch until it is found.
   const Position here = timeline_->position();
+  timeline_->ForgetStop();
   absl::Status status;
   while (range.first < range.second && status.ok()) {
     const Position middle = range.first + (range.second - range.first) / 2;
@@ -154,7 +155,12 @@ absl::StatusOr<Position> TimelineTarget::FindTime(VirtualTime time) const {
       range.second = middle;
     }
   }
-  const absl::Status back = timeline_->Seek(here);
+  absl::Status back;
+  do {
+    // One who interrupts the search wants to be where it began.
+    timeline_->ForgetStop();
+    back = timeline_->Seek(here);
+  } while (absl::IsCancelled(back));
   LIBRR_RETURN_IF_ERROR(status);
   LIBRR_RETURN_IF_ERROR(back);
   return range.second;

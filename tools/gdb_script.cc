@@ -17,7 +17,7 @@ set may-write-memory off
 )";
 
 // gdb keeps registers and memory while a `monitor` command runs. So these arm
-// a move and let gdb continue: the stop that follows tells it that all is new.
+// a move and let gdb step: the stop that follows tells it that all is new.
 constexpr const char* kCommands = R"(python
 import gdb
 import gdb.FrameDecorator
@@ -25,8 +25,9 @@ import re
 
 def vmrr_ask(command):
     text = gdb.execute("monitor try " + command, to_string=True)
-    if text.startswith("error: "):
-        raise gdb.GdbError(text[len("error: "):].rstrip())
+    for line in text.splitlines():
+        if line.startswith("error: "):
+            raise gdb.GdbError(line[len("error: "):])
     return text
 
 def vmrr_number(word):
@@ -35,9 +36,16 @@ def vmrr_number(word):
         return str(int(gdb.parse_and_eval(word)))
     return word
 
-def vmrr_travel():
-    for line in gdb.execute("continue", to_string=True).splitlines():
-        if line.strip() and line != "Continuing." and not line.endswith(" stopped."):
+def vmrr_travel(command):
+    print(vmrr_ask("travel " + command), end="")
+    gdb.execute("stepi")
+    vmrr_ask("travel")
+
+def vmrr_connect(address):
+    # That there is no executable file is as it should be.
+    text = gdb.execute("target remote " + address, to_string=True)
+    for line in text.splitlines():
+        if not line.startswith(("warning: No executable", "determining executable")):
             print(line)
 
 class VmrrSeek(gdb.Command):
@@ -50,9 +58,7 @@ that begins with $ or (."""
     def invoke(self, argument, from_tty):
         if not argument:
             raise gdb.GdbError("where to? seek N|+N|-N|begin|end|MARK|time:S|console:TEXT")
-        for line in vmrr_ask("seek " + vmrr_number(argument)).splitlines()[:-1]:
-            print(line)
-        vmrr_travel()
+        vmrr_travel("seek " + vmrr_number(argument))
 
 class VmrrStopAt(gdb.Command):
     """Stop at a position, with the next continue or reverse-continue.
@@ -94,10 +100,7 @@ A variable stands for its own bytes, a number or pointer for the bytes there
         else:
             address = int(value)
             length = length or 8
-        text = vmrr_ask("lastwrite 0x%x %d" % (address & (2**64 - 1), length))
-        print(text, end="")
-        vmrr_ask("seek " + text.split()[-1])
-        vmrr_travel()
+        vmrr_travel("lastwrite 0x%x %d" % (address & (2**64 - 1), length))
 
 class VmrrMonitor(gdb.Command):
     def __init__(self, name, text):
@@ -166,8 +169,8 @@ std::string GdbScript(const GdbScriptOptions& options) {
                           options.symbol_offset, Quoted(options.symbols));
   }
   // A script ends at the first command that fails: commands first.
-  absl::StrAppend(&script, kCommands, "target remote ", options.address, "\n",
-                  kGreeting);
+  absl::StrAppend(&script, kCommands, "python vmrr_connect(",
+                  Quoted(options.address), ")\n", kGreeting);
   return script;
 }
 

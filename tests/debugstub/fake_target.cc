@@ -141,6 +141,8 @@ FakeTarget::Step FakeTarget::Execute(int vcpu) {
     store(cpu.gpr[kSp] - 8, next);
     cpu.gpr[kSp] -= 8;
     next += number32(1);
+  } else if (code[0] == 0xe9) {
+    next = cpu.rip + 5 + number32(1);
   } else if (code[0] == 0xeb || code[0] == 0x75) {
     next = cpu.rip + 2;
     const auto offset = static_cast<int8_t>(code[1]);
