@@ -107,8 +107,8 @@ int Execute(const Command& command, absl::Span<const std::string> typed) {
 std::vector<const Command*> AllCommands() {
   return {&RunCommand(),  &RecordCommand(), &ReplayCommand(),  &VerifyCommand(),
           &InfoCommand(), &EventsCommand(), &ConsoleCommand(), &RegsCommand(),
-          &MemCommand(),  &DisasmCommand(), &StatsCommand(),   &GdbCommand(),
-          &ServeCommand()};
+          &MemCommand(),  &DisasmCommand(), &StatsCommand(),   &IndexCommand(),
+          &GdbCommand(),  &ServeCommand()};
 }
 
 int RunVmrr(absl::Span<const std::string> typed) {
