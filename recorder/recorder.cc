@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "librr/recorder.h"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -10,6 +11,8 @@
 
 #include "librr-core/base/check.h"
 #include "librr-core/base/status_macros.h"
+#include "librr-core/trace/checkpoint_encoder.h"
+#include "librr-core/trace/checkpoint_pacer.h"
 #include "librr-core/trace/trace_writer.h"
 #include "recorder/digest_pacer.h"
 
@@ -23,6 +26,14 @@ constexpr uint64_t kBusySteps = 1'000'000;
 // A heartbeat holds a digest if this much was executed since the last one: on
 // a slow host the digests of a second would be many for few steps.
 constexpr uint64_t kHeartbeatDigestSteps = uint64_t{1} << 25;
+
+// What checkpoints may take in the file, in multiples of the guest's RAM.
+constexpr uint64_t kCheckpointsPerRam = 2;
+// Hashing, copying, compressing and writing a page takes about 5 us: this many
+// steps are a hundred times as much.
+constexpr uint64_t kCheckpointStepsPerPage = 60'000;
+// More pages than this need not wait: compression is fast enough.
+constexpr uint64_t kWaitingForCompression = uint64_t{64} << 20;
 
 Event NewEvent(EventKind kind, Position position, VirtualTime time) {
   Event event;
@@ -42,7 +53,16 @@ class Recorder::Impl final : public RunLog {
         machine_(machine),
         options_(options),
         clock_(options.run.clock != nullptr ? options.run.clock
-                                            : &HostClock::Real()) {}
+                                            : &HostClock::Real()),
+        checkpoint_file_bytes_(kCheckpointsPerRam * machine->memory_bytes()),
+        checkpoint_pacer_(checkpoint_file_bytes_, kCheckpointStepsPerPage) {
+    if (options.checkpoint_memory == 0 || !machine->has_pages()) return;
+    trace::CheckpointEncoderOptions limits;
+    limits.memory_bytes =
+        std::min(options.checkpoint_memory, kWaitingForCompression);
+    limits.file_bytes = checkpoint_file_bytes_;
+    encoder_ = std::make_unique<trace::CheckpointEncoder>(machine, limits);
+  }
 
   absl::StatusOr<EndRecord> Record(InputSource* inputs, OutputSink* console) {
     LIBRR_CHECK(owned_run_ == nullptr);
@@ -55,6 +75,8 @@ class Recorder::Impl final : public RunLog {
     costs_.total = owned_run_->costs().total;
     costs_.idle_wait = owned_run_->costs().idle_wait;
     costs_.gate = owned_run_->costs().gate;
+    // Its thread has nothing to do any more.
+    encoder_.reset();
     // What was recorded up to an error is kept.
     if (!end.ok()) writer_->Flush().IgnoreError();
     return end;
@@ -66,6 +88,7 @@ class Recorder::Impl final : public RunLog {
   }
 
   RunCosts costs() const { return costs_; }
+  uint64_t checkpoints() const { return checkpoints_; }
   uint64_t bytes_written() const { return writer_->bytes_written(); }
 
   absl::Status OnInput(const Input& input, Position position,
@@ -98,20 +121,24 @@ class Recorder::Impl final : public RunLog {
       last_flush_ = now;
       LIBRR_RETURN_IF_ERROR(Heartbeat(machine));
     }
-    if (options_.digest_every.has_value()) {
-      const uint64_t every = *options_.digest_every;
-      const uint64_t passed = position.value() / every;
-      return passed < Position::Max().value() / every
-                 ? Position((passed + 1) * every)
-                 : Position::Max();
-    }
-    return pacer_.NextCheck(position, dirtied);
+    LIBRR_ASSIGN_OR_RETURN(const Position checkpoint,
+                           PassCheckpoints(machine, dirtied));
+    const Position digest = options_.digest_every.has_value()
+                                ? NextMultiple(position, *options_.digest_every)
+                                : pacer_.NextCheck(position, dirtied);
+    return std::min(digest, checkpoint);
   }
 
   absl::Status OnEnd(Machine& machine, const EndRecord& end) override {
     if (last_digest_time_ != machine.time() ||
         pacer_.last() != machine.position()) {
       LIBRR_RETURN_IF_ERROR(AppendDigest(machine));
+    }
+    if (encoder_ != nullptr && IsEndCheckpointDue(machine)) {
+      LIBRR_RETURN_IF_ERROR(TakeCheckpoint(machine));
+    }
+    if (encoder_ != nullptr) {
+      LIBRR_RETURN_IF_ERROR(WriteCheckpoints(encoder_->TakeAll()));
     }
     const uint64_t begin = clock_->Now();
     absl::Status status = writer_->Finish(end);
@@ -120,6 +147,70 @@ class Recorder::Impl final : public RunLog {
   }
 
  private:
+  static Position NextMultiple(Position position, uint64_t every) {
+    const uint64_t passed = position.value() / every;
+    return passed < Position::Max().value() / every
+               ? Position((passed + 1) * every)
+               : Position::Max();
+  }
+
+  bool IsCheckpointDue(Position position, uint64_t dirtied) const {
+    if (options_.checkpoint_every.has_value()) {
+      return position - checkpoint_pacer_.last() >= *options_.checkpoint_every;
+    }
+    return !encoder_->is_behind() &&
+           checkpoint_pacer_.IsDue(position, dirtied, encoder_->bytes());
+  }
+
+  bool IsEndCheckpointDue(const Machine& machine) const {
+    return options_.checkpoint_every.has_value() ||
+           checkpoint_pacer_.IsEndWorthIt(machine.position());
+  }
+
+  // Takes one if it is due, and writes what is ready. Where this must be called
+  // next.
+  absl::StatusOr<Position> PassCheckpoints(Machine& machine, uint64_t dirtied) {
+    if (encoder_ == nullptr) return Position::Max();
+    const Position position = machine.position();
+    if (IsCheckpointDue(position, dirtied)) {
+      LIBRR_RETURN_IF_ERROR(TakeCheckpoint(machine));
+    }
+    LIBRR_RETURN_IF_ERROR(WriteCheckpoints(encoder_->Take()));
+    if (encoder_ == nullptr) return Position::Max();
+    if (options_.checkpoint_every.has_value()) {
+      return checkpoint_pacer_.last() + *options_.checkpoint_every;
+    }
+    return checkpoint_pacer_.NextCheck(position, machine.DirtiedPages(),
+                                       encoder_->bytes());
+  }
+
+  absl::Status TakeCheckpoint(Machine& machine) {
+    // A trace that is cut off behind the checkpoint has come this far.
+    if (last_event_ != machine.position()) {
+      LIBRR_RETURN_IF_ERROR(Append(
+          NewEvent(EventKind::kHeartbeat, machine.position(), machine.time())));
+    }
+    const uint64_t begin = clock_->Now();
+    if (encoder_->Capture(writer_->event_count())) ++checkpoints_;
+    checkpoint_pacer_.Taken(machine.position(), machine.DirtiedPages());
+    costs_.checkpoints += clock_->Now() - begin;
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteCheckpoints(std::vector<trace::EncodedBlock> blocks) {
+    if (blocks.empty()) return absl::OkStatus();
+    // The events that they follow come first.
+    if (needs_flush_) LIBRR_RETURN_IF_ERROR(Flush());
+    const uint64_t begin = clock_->Now();
+    absl::Status status = writer_->AppendBlocks(blocks);
+    costs_.checkpoints += clock_->Now() - begin;
+    if (!absl::IsResourceExhausted(status)) return status;
+    // The trace can go on without further checkpoints, unless it is the disk
+    // that is full: then this fails in the same way.
+    encoder_.reset();
+    return writer_->Flush();
+  }
+
   absl::Status Append(Event event) {
     const uint64_t begin = clock_->Now();
     last_event_ = event.position;
@@ -185,6 +276,11 @@ class Recorder::Impl final : public RunLog {
   // `owned_run_`, for a signal handler or another thread.
   std::atomic<LiveRun*> run_ = nullptr;
   std::atomic<bool> stop_requested_ = false;
+  // Null: none are taken.
+  std::unique_ptr<trace::CheckpointEncoder> encoder_;
+  const uint64_t checkpoint_file_bytes_;
+  CheckpointPacer checkpoint_pacer_;
+  uint64_t checkpoints_ = 0;
   DigestPacer pacer_;
   bool has_digest_ = false;
   VirtualTime last_digest_time_;
@@ -204,6 +300,10 @@ absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Create(
     return absl::InvalidArgumentError(
         "digests at every 0 steps are impossible; give 1 or more");
   }
+  if (options.checkpoint_every.has_value() && *options.checkpoint_every == 0) {
+    return absl::InvalidArgumentError(
+        "checkpoints at every 0 steps are impossible; give 1 or more");
+  }
   std::vector<trace::Image> images;
   for (const auto& [name, bytes] : what.images) images.push_back({name, bytes});
   LIBRR_ASSIGN_OR_RETURN(std::unique_ptr<trace::TraceWriter> writer,
@@ -221,6 +321,8 @@ absl::StatusOr<EndRecord> Recorder::Record(InputSource* inputs,
 void Recorder::RequestStop() { impl_->RequestStop(); }
 
 RunCosts Recorder::costs() const { return impl_->costs(); }
+
+uint64_t Recorder::checkpoints() const { return impl_->checkpoints(); }
 
 uint64_t Recorder::bytes_written() const { return impl_->bytes_written(); }
 

@@ -14,9 +14,24 @@ constexpr uint64_t kStepsPerPage = 1'500;
 
 }  // namespace
 
-std::shared_ptr<const Checkpoint> Ladder::AtOrBefore(Position position) const {
+Ladder::Start Ladder::AtOrBefore(Position position) const {
+  const std::optional<size_t> stored = loader_.AtOrBefore(position);
   const std::lock_guard lock(mutex_);
-  return set_.AtOrBefore(position);
+  std::shared_ptr<const Checkpoint> kept = set_.AtOrBefore(position);
+  if (stored.has_value()) {
+    const Position there = loader_.position(*stored);
+    if (there > kept->position && there - kept->position > kLoadSteps) {
+      return {there, nullptr, *stored};
+    }
+  }
+  const Position there = kept->position;
+  return {there, std::move(kept)};
+}
+
+void Ladder::Discard(const Start& start) {
+  loader_.Discard(start.stored);
+  const std::lock_guard lock(mutex_);
+  ++discarded_;
 }
 
 Position Ladder::NextStop(Position here, Position goal, bool with_rungs) const {
@@ -72,6 +87,18 @@ void Ladder::Take(MachineImage& image) {
       spacing_ = std::max(spacing_, end_.value() / (2 * set_.count()));
     }
   }
+  Add(std::move(checkpoint));
+}
+
+void Ladder::Keep(MachineImage& image) {
+  std::shared_ptr<const Checkpoint> checkpoint = image.Capture();
+  const std::lock_guard lock(mutex_);
+  Add(std::move(checkpoint));
+}
+
+void Ladder::Add(std::shared_ptr<const Checkpoint> checkpoint) {
+  // What can be loaded again goes first.
+  if (set_.bytes() > set_.budget() - set_.budget() / 8) loader_.ForgetPages();
   set_.Add(std::move(checkpoint), cursor_);
 }
 
@@ -79,6 +106,7 @@ void Ladder::Fill(CheckpointStatistics* statistics) const {
   const std::lock_guard lock(mutex_);
   statistics->count = set_.count();
   statistics->bytes = set_.bytes();
+  statistics->discarded = discarded_;
 }
 
 }  // namespace librr

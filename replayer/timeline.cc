@@ -38,7 +38,7 @@ class Timeline::Impl {
         factory_(factory),
         options_(options),
         end_(trace->info().end.position),
-        ladder_(options.checkpoint_memory, end_) {}
+        ladder_(options.checkpoint_memory, trace) {}
 
   absl::Status Start() {
     TimelineWorker::Options options;
@@ -168,10 +168,9 @@ class Timeline::Impl {
     TimelineWorker::Move move;
     move.with_rungs = goal < here || goal - here >= kLongMove;
     if (goal < here || goal - here > kShortRun) {
-      const std::shared_ptr<const Checkpoint> nearest =
-          ladder_.AtOrBefore(goal);
-      if (goal < here || nearest->position > here) {
-        LIBRR_RETURN_IF_ERROR(worker_->Restore(*nearest));
+      Ladder::Start nearest = ladder_.AtOrBefore(goal);
+      if (goal < here || nearest.position > here) {
+        LIBRR_RETURN_IF_ERROR(worker_->Restore(std::move(nearest)));
       }
     }
     const Position from = machine().position();

@@ -66,6 +66,15 @@ absl::StatusOr<PlayResult> TracePlayer::Run(Position goal, bool interruptible) {
 }
 
 absl::StatusOr<const Event*> TracePlayer::NextEvent() {
+  if (resume_at_.has_value()) {
+    LIBRR_RETURN_IF_ERROR(events_.SeekTo(machine_->position()));
+    do {
+      LIBRR_ASSIGN_OR_RETURN(event_, events_.Next());
+    } while (event_ != nullptr && event_->index < *resume_at_);
+    has_event_ = true;
+    gap_begin_ = machine_->position();
+    resume_at_.reset();
+  }
   if (applied_.has_value()) {
     // The machine may have been put elsewhere.
     const Position from = *applied_ + 1;
@@ -84,6 +93,11 @@ absl::StatusOr<const Event*> TracePlayer::NextEvent() {
     has_event_ = true;
   }
   return event_;
+}
+
+absl::StatusOr<uint64_t> TracePlayer::AppliedEvents() {
+  LIBRR_ASSIGN_OR_RETURN(const Event* next, NextEvent());
+  return next != nullptr ? next->index : trace_->info().event_count;
 }
 
 absl::Status TracePlayer::Apply(const Event& event) {

@@ -63,8 +63,21 @@ class TracePlayer {
   // uninterruptibly, and without another step. There may be hits.
   absl::StatusOr<PlayResult> Complete();
 
+  // How many of the trace's events have happened, at least: all that follow
+  // belong to later positions. The state is complete.
+  absl::StatusOr<uint64_t> AppliedEvents();
+
   // The machine was restored to a checkpoint.
-  void MachineWasRestored() { applied_ = machine_->position(); }
+  void MachineWasRestored() {
+    applied_ = machine_->position();
+    resume_at_.reset();
+  }
+  // The same, but what belongs to the position may have to be completed: of the
+  // trace's events, `event_count` have happened.
+  void MachineWasRestored(uint64_t event_count) {
+    applied_.reset();
+    resume_at_ = event_count;
+  }
 
  private:
   // The next event to come to: nullptr at the end.
@@ -89,6 +102,8 @@ class TracePlayer {
   Position gap_begin_;
   // All events up to here were applied; nullopt: none was.
   std::optional<Position> applied_;
+  // The next event is this one, at the machine's position or later.
+  std::optional<uint64_t> resume_at_;
   Position skip_breakpoints_at_ = Position::Max();
   absl::flat_hash_set<uint64_t> checked_digests_;  // their positions
 };

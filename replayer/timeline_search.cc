@@ -95,7 +95,7 @@ absl::StatusOr<bool> TimelineSearch::Extend(KnownHits* known, Position lowest) {
                        std::make_move_iterator(hits.end()));
     known->from = interval.found.from;
     // The interval's beginning was dropped: what is before it does not follow.
-    if (known->from > interval.begin->position) break;
+    if (known->from > interval.begin.position) break;
   }
   return !flags_->requested.load();
 }
@@ -110,10 +110,10 @@ void TimelineSearch::Work(TimelineWorker* worker, Round* round) {
       interval->end = round->next_end;
       interval->begin =
           ladder_->AtOrBefore(Position(round->next_end.value() - 1));
-      round->next_end = interval->begin->position;
+      round->next_end = interval->begin.position;
     }
     absl::StatusOr<IntervalHits> found =
-        worker->Scan(*interval->begin, interval->end, *round->conditions);
+        worker->Scan(interval->begin, interval->end, *round->conditions);
     const std::lock_guard lock(round->mutex);
     if (!found.ok()) {
       round->status.Update(found.status());
@@ -140,7 +140,7 @@ size_t TimelineSearch::UsefulHelpers(Position from, Position lowest) const {
   size_t intervals = 0;
   Position end = from;
   while (intervals < machines && end > lowest) {
-    end = ladder_->AtOrBefore(Position(end.value() - 1))->position;
+    end = ladder_->AtOrBefore(Position(end.value() - 1)).position;
     ++intervals;
   }
   return std::max<size_t>(intervals, 1) - 1;

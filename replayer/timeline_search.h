@@ -93,7 +93,7 @@ class TimelineSearch {
 
  private:
   struct Interval {
-    std::shared_ptr<const Checkpoint> begin;
+    Ladder::Start begin;
     Position end;
     bool done = false;
     IntervalHits found;

@@ -36,8 +36,31 @@ TimelineWorker::TimelineWorker(const TraceReader* trace,
       image_(machine_.get(), ladder->store()),
       player_(trace, machine_.get(), options.stop, options.check) {}
 
-absl::Status TimelineWorker::Restore(const Checkpoint& checkpoint) {
+absl::Status TimelineWorker::Restore(Ladder::Start start) {
   ++restores_;
+  while (start.kept == nullptr) {
+    if (RestoreStored(start).ok()) return absl::OkStatus();
+    ladder_->Discard(start);
+    start = ladder_->AtOrBefore(start.position);
+  }
+  return RestoreKept(*start.kept);
+}
+
+absl::Status TimelineWorker::RestoreStored(const Ladder::Start& start) {
+  LIBRR_ASSIGN_OR_RETURN(const LoadedCheckpoint loaded, ladder_->Load(start));
+  LIBRR_RETURN_IF_ERROR(image_.Restore(loaded.checkpoint));
+  if (machine_->position() != loaded.checkpoint.position ||
+      machine_->time() != loaded.checkpoint.time ||
+      machine_->ComputeDigest() != loaded.digest) {
+    return absl::DataLossError("a checkpoint is not what it says");
+  }
+  player_.MachineWasRestored(loaded.event_count);
+  LIBRR_RETURN_IF_ERROR(player_.Complete().status());
+  ladder_->Keep(image_);
+  return absl::OkStatus();
+}
+
+absl::Status TimelineWorker::RestoreKept(const Checkpoint& checkpoint) {
   LIBRR_RETURN_IF_ERROR(image_.Restore(checkpoint));
   player_.MachineWasRestored();
   return absl::OkStatus();
@@ -59,11 +82,19 @@ absl::StatusOr<PlayResult> TimelineWorker::Advance(Position goal,
 }
 
 absl::StatusOr<IntervalHits> TimelineWorker::Scan(
-    const Checkpoint& from, Position to, const StopConditions& conditions) {
+    const Ladder::Start& from, Position to, const StopConditions& conditions) {
   IntervalHits found;
   found.from = from.position;
   LIBRR_RETURN_IF_ERROR(machine_->SetStopConditions({}));
   LIBRR_RETURN_IF_ERROR(Restore(from));
+  if (machine_->position() < from.position) {
+    LIBRR_ASSIGN_OR_RETURN(const PlayResult result, Advance(from.position, {}));
+    if (result.kind == PlayResult::Kind::kInterrupted) {
+      found.interrupted = true;
+      LIBRR_RETURN_IF_ERROR(player_.Complete().status());
+      return found;
+    }
+  }
   LIBRR_RETURN_IF_ERROR(machine_->SetStopConditions(conditions));
   Move move;
   while (true) {

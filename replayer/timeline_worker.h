@@ -5,7 +5,7 @@
 // them, and takes new ones on its way.
 //
 //   LIBRR_ASSIGN_OR_RETURN(auto worker, TimelineWorker::Create(...));
-//   LIBRR_RETURN_IF_ERROR(worker->Restore(*ladder.AtOrBefore(position)));
+//   LIBRR_RETURN_IF_ERROR(worker->Restore(ladder.AtOrBefore(position)));
 //   LIBRR_ASSIGN_OR_RETURN(PlayResult result, worker->Advance(position, {}));
 //
 // Belongs to one thread at a time. The ladder and the trace must outlive it.
@@ -55,7 +55,9 @@ class TimelineWorker {
   const Machine& machine() const { return *machine_; }
   TracePlayer& player() { return player_; }
 
-  absl::Status Restore(const Checkpoint& checkpoint);
+  // The machine's stop conditions must be none. If a checkpoint of the trace is
+  // damaged, an earlier one is taken.
+  absl::Status Restore(Ladder::Start start);
   void TakeCheckpoint() { ladder_->Take(image_); }
 
   struct Move {
@@ -67,7 +69,7 @@ class TimelineWorker {
   absl::StatusOr<PlayResult> Advance(Position goal, const Move& move);
 
   // The hits of the steps from a checkpoint on up to `to`.
-  absl::StatusOr<IntervalHits> Scan(const Checkpoint& from, Position to,
+  absl::StatusOr<IntervalHits> Scan(const Ladder::Start& from, Position to,
                                     const StopConditions& conditions);
 
   uint64_t replayed_steps() const { return replayed_steps_; }
@@ -76,6 +78,9 @@ class TimelineWorker {
  private:
   TimelineWorker(const TraceReader* trace, std::unique_ptr<Machine> machine,
                  Ladder* ladder, const Options& options);
+
+  absl::Status RestoreKept(const Checkpoint& checkpoint);
+  absl::Status RestoreStored(const Ladder::Start& start);
 
   Ladder* const ladder_;
   const std::unique_ptr<Machine> machine_;

@@ -108,9 +108,9 @@ std::vector<const Command*> AllCommands() {
   return {&RunCommand(),     &RecordCommand(), &ReplayCommand(),
           &VerifyCommand(),  &InfoCommand(),   &EventsCommand(),
           &ConsoleCommand(), &RegsCommand(),   &MemCommand(),
-          &DisasmCommand(),  &StatsCommand(),  &GdbCommand(),
-          &ServeCommand(),   &PsCommand(),     &DmesgCommand(),
-          &MapsCommand(),    &ModulesCommand()};
+          &DisasmCommand(),  &StatsCommand(),  &IndexCommand(),
+          &GdbCommand(),     &ServeCommand(),  &PsCommand(),
+          &DmesgCommand(),   &MapsCommand(),   &ModulesCommand()};
 }
 
 int RunVmrr(absl::Span<const std::string> typed) {

@@ -24,6 +24,7 @@ const Command& RegsCommand();
 const Command& MemCommand();
 const Command& DisasmCommand();
 const Command& StatsCommand();
+const Command& IndexCommand();
 const Command& GdbCommand();
 const Command& ServeCommand();
 const Command& PsCommand();

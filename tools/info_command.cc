@@ -58,7 +58,7 @@ void WriteJson(const TraceInfo& info) {
   json.Key("machine_kind").Text(info.header.machine_kind);
   json.Key("machine_model").Number(info.header.machine_model);
   json.Key("features").BeginArray();
-  for (const std::string& feature : info.header.features) json.Text(feature);
+  for (const std::string& feature : info.features) json.Text(feature);
   json.EndArray();
   json.Key("complete").Bool(info.complete);
   json.Key("being_written").Bool(info.being_written);
@@ -100,13 +100,12 @@ void Line(std::string_view name, const std::string& value) {
 void WriteText(const TraceInfo& info) {
   Line("trace", absl::CHexEscape(info.path));
   Line("recorded", DateText(info.header.created_unix_seconds));
-  Line(
-      "format",
-      absl::StrCat(info.format_version, ", machine ",
-                   absl::CHexEscape(info.header.machine_kind), " model ",
-                   info.header.machine_model,
-                   info.header.features.empty() ? "" : ", features ",
-                   absl::CHexEscape(absl::StrJoin(info.header.features, " "))));
+  Line("format",
+       absl::StrCat(info.format_version, ", machine ",
+                    absl::CHexEscape(info.header.machine_kind), " model ",
+                    info.header.machine_model,
+                    info.features.empty() ? "" : ", features ",
+                    absl::CHexEscape(absl::StrJoin(info.features, " "))));
   Line("machine",
        absl::StrCat(info.header.vcpus, " CPU, ", info.header.memory_bytes >> 20,
                     " MiB of memory"));

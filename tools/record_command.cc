@@ -24,6 +24,9 @@ constexpr Option kRecordTable[] = {
     {"digest-every", 0, "N",
      "log a digest every N steps (default: at growing\n"
      "intervals): finds where a replay goes wrong more closely"},
+    {"checkpoint-memory", 0, "SIZE",
+     "memory for making checkpoints, as 512M (default: 1G); 0\n"
+     "takes none: the trace is small, and opening it takes long"},
     {"sync", 0, "", "wait for the disk each second: survives power cuts"},
 };
 
@@ -41,6 +44,9 @@ absl::StatusOr<RecorderOptions> RecorderOptionsFrom(
         "--digest-every: 0 steps are none; give 1 or more");
   }
   options.digest_every = *every;
+  const auto memory = arguments.Size("checkpoint-memory");
+  if (!memory.ok()) return memory.status();
+  if (memory->has_value()) options.checkpoint_memory = **memory;
   options.sync = arguments.Has("sync");
   return options;
 }
@@ -96,9 +102,12 @@ absl::StatusOr<int> Record(const Arguments& arguments) {
   Say(absl::StrCat(DescribeEnd(*end), " at position ",
                    DescribePlace(end->position, end->time),
                    DescribeSpeed(end->position.value(), costs)));
-  Say(absl::StrCat("recorded ", *path, ", ",
-                   FormatBytes((*recorder)->bytes_written()),
-                   "; next: vmrr verify ", ShellWord(*path)));
+  Say(absl::StrCat(
+      "recorded ", *path, ", ", FormatBytes((*recorder)->bytes_written()),
+      (*recorder)->checkpoints() == 0
+          ? ""
+          : absl::StrCat(", ", (*recorder)->checkpoints(), " checkpoints"),
+      "; next: vmrr verify ", ShellWord(*path)));
   return GuestExitCode(arguments, *end);
 }
 
@@ -117,7 +126,10 @@ what the guest holds.
 
 On a terminal every key goes to the guest, ^C too; ^] ends the recording. If
 the guest idles while you may still type, its clock follows yours; otherwise
-idle time is skipped. A recording that is killed is good up to its last second.)",
+idle time is skipped. A recording that is killed is good up to its last second.
+
+Checkpoints in the trace let `vmrr gdb` and others open its end at once. They
+take at most twice the guest's memory on the disk.)",
       .examples =
           R"(  vmrr record -o boot.vmrr --kernel vmlinuz --initrd initramfs.cpio.gz
   vmrr record -o t.vmrr -k vmlinuz -i initramfs.cpio.gz --input work.input

@@ -48,6 +48,7 @@ absl::Status WriteStats(std::FILE* file, const MachineStatistics& statistics,
   json.Key("gate").Number(costs.gate);
   json.Key("log").Number(costs.log);
   json.Key("hash").Number(costs.hash);
+  json.Key("checkpoints").Number(costs.checkpoints);
   json.EndObject();
   json.EndObject();
   return FinishOutput(file, "--stats");
@@ -56,7 +57,8 @@ absl::Status WriteStats(std::FILE* file, const MachineStatistics& statistics,
 std::string DescribeSpeed(uint64_t steps, const RunCosts& costs) {
   const uint64_t busy = costs.total - costs.idle_wait;
   if (busy < kTooShort) return "";
-  const uint64_t recording = costs.gate + costs.log + costs.hash;
+  const uint64_t recording =
+      costs.gate + costs.log + costs.hash + costs.checkpoints;
   const double nanos = static_cast<double>(busy);
   std::string text =
       absl::StrFormat(", %.0f MIPS", static_cast<double>(steps) * 1e3 / nanos);

@@ -62,6 +62,8 @@ struct RunCosts {
   uint64_t gate = 0;       // asking for inputs and applying them
   uint64_t log = 0;        // encoding and writing the trace
   uint64_t hash = 0;       // digests
+  // Checkpoints, without their compression, which a thread of its own does.
+  uint64_t checkpoints = 0;
 };
 
 // Sees what passes the gate. An error ends the run with it.

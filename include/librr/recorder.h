@@ -11,8 +11,10 @@
 //
 // The log holds inputs and outputs with position and virtual time, and digests
 // at growing intervals, paced so that all of it costs about a hundredth of the
-// run. A recording that is killed keeps all but its last second. Belongs to one
-// thread, but for `RequestStop`; the machine must outlive the recorder.
+// run. Checkpoints let whoever opens the trace go to its end, or anywhere else,
+// without executing all that is before. A recording that is killed keeps all
+// but its last second. Belongs to one thread, but for `RequestStop`; the
+// machine must outlive the recorder.
 #ifndef LIBRR_RECORDER_H_
 #define LIBRR_RECORDER_H_
 
@@ -45,6 +47,11 @@ struct RecorderOptions {
   LiveRunOptions run = {};
   // A digest at every multiple of this; nullopt: at adaptive intervals.
   std::optional<uint64_t> digest_every = std::nullopt;
+  // What checkpoints may take of this process's memory while they are made; 0:
+  // none are taken. In the file they take at most twice the guest's RAM.
+  uint64_t checkpoint_memory = uint64_t{1} << 30;
+  // One after this many steps each; nullopt: at adaptive intervals.
+  std::optional<uint64_t> checkpoint_every = std::nullopt;
   // Wait for the disk at each flush: survives power cuts.
   bool sync = false;
 };
@@ -67,6 +74,8 @@ class Recorder {
   void RequestStop();
 
   RunCosts costs() const;
+  // How many checkpoints were taken.
+  uint64_t checkpoints() const;
   // The size of the trace.
   uint64_t bytes_written() const;
 

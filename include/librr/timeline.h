@@ -14,7 +14,8 @@
 //
 // A timeline owns a machine and takes checkpoints as it replays, within its
 // memory budget, densely near the position it is at: that is what makes going
-// back cheap. Nothing that is done here changes the recording. Belongs to one
+// back cheap. The trace's own checkpoints make it cheap to go anywhere at
+// first. Nothing that is done here changes the recording. Belongs to one
 // thread, but for `RequestStop`. The trace must outlive the timeline.
 #ifndef LIBRR_TIMELINE_H_
 #define LIBRR_TIMELINE_H_
@@ -75,6 +76,7 @@ struct TimelineStop {
 struct CheckpointStatistics {
   uint64_t count = 0;
   uint64_t bytes = 0;           // of memory in use
+  uint64_t discarded = 0;       // of the trace's own: damaged ones
   uint64_t restores = 0;        // so far
   uint64_t replayed_steps = 0;  // so far, by all machines
 };

@@ -30,8 +30,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "librr/digest.h"
 #include "librr/machine.h"
 #include "librr/units.h"
@@ -128,6 +130,9 @@ struct TraceInfo {
   std::string path;  // or "(memory)"
   uint32_t format_version = 0;
   TraceHeader header;
+  // The header's features, and those that a reader need not know:
+  // "checkpoints".
+  std::vector<std::string> features;
   // Whether the recording was finished and the file is undamaged, as far as
   // opening it can tell. Blocks of a complete trace are checked as they are
   // read.
@@ -145,6 +150,31 @@ struct TraceInfo {
   // Where the good prefix ends, if anything follows it, and why it ends.
   std::optional<uint64_t> damage_offset;
   std::string damage;
+};
+
+// A state of the machine that the trace holds, so that it can be gone to
+// without executing what is before.
+struct StoredCheckpoint {
+  Position position;
+  VirtualTime time;
+  // How many events had happened: further ones at this position are yet to.
+  uint64_t event_count = 0;
+  uint64_t offset = 0;  // in the file
+};
+
+// Untrusted: who restores it compares the machine's digest with `digest`.
+struct StoredState {
+  std::string state;  // of Machine::SaveState
+  Digest digest;      // of the machine in this state
+  // For each 16 MiB of RAM the number of a page map; nullopt if all is zero.
+  std::vector<std::optional<uint32_t>> maps;
+};
+
+// A page of RAM (counted from the map's beginning), and the number of its
+// content.
+struct StoredPageRef {
+  uint32_t page = 0;
+  uint32_t id = 0;
 };
 
 // Fails with FailedPrecondition, saying what was recorded and what this build
@@ -200,6 +230,19 @@ class TraceReader {
 
   // The bytes of "kernel", "initrd", ...: NotFound, or DataLoss.
   absl::StatusOr<std::string> ReadImage(std::string_view name) const;
+
+  // In order of position. Damage to one costs that one alone: DataLoss.
+  const std::vector<StoredCheckpoint>& checkpoints() const;
+  absl::StatusOr<StoredState> ReadCheckpoint(
+      const StoredCheckpoint& checkpoint) const;
+  // The pages of a part of RAM that are not zero, at most 4096, in ascending
+  // order. DataLoss.
+  absl::StatusOr<std::vector<StoredPageRef>> ReadPageMap(uint32_t id) const;
+  // Calls `visit` with each of the contents, which are 4096 bytes. `ids` are in
+  // ascending order. DataLoss; some may have been visited then.
+  absl::Status ReadPages(
+      absl::Span<const uint32_t> ids,
+      absl::FunctionRef<void(uint32_t id, const uint8_t* bytes)> visit) const;
 
   // Begins before the first event.
   EventCursor Events(EventFilter filter = {}) const;

@@ -16,6 +16,18 @@ absl::StatusOr<std::unique_ptr<FileSink>> FileSink::Create(
   return std::unique_ptr<FileSink>(new FileSink(std::move(file)));
 }
 
+absl::StatusOr<std::unique_ptr<FileSink>> FileSink::Open(
+    const std::string& path) {
+  // Opening for writing creates a file that is missing: this must not.
+  LIBRR_RETURN_IF_ERROR(PosixFile::OpenForReading(path).status());
+  LIBRR_ASSIGN_OR_RETURN(PosixFile file, PosixFile::OpenForWriting(path));
+  LIBRR_RETURN_IF_ERROR(file.LockForWriting());
+  LIBRR_ASSIGN_OR_RETURN(const uint64_t size, file.Size());
+  std::unique_ptr<FileSink> sink(new FileSink(std::move(file)));
+  sink->size_ = size;
+  return sink;
+}
+
 absl::Status FileSink::Append(std::string_view bytes) {
   LIBRR_RETURN_IF_ERROR(file_.WriteAt(size_, bytes));
   size_ += bytes.size();

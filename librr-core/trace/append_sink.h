@@ -35,6 +35,9 @@ class FileSink final : public AppendSink {
   // Creates the file, or empties it once it is locked.
   static absl::StatusOr<std::unique_ptr<FileSink>> Create(
       const std::string& path);
+  // An existing file, to go on at its end.
+  static absl::StatusOr<std::unique_ptr<FileSink>> Open(
+      const std::string& path);
 
   absl::Status Append(std::string_view bytes) override;
   absl::Status TruncateTo(uint64_t size) override;

@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "librr-core/base/check.h"
 #include "librr-core/base/coding.h"
+#include "librr-core/base/crc32c.h"
 
 namespace librr::trace {
 
@@ -40,6 +41,18 @@ absl::StatusOr<BlockHeader> DecodeBlockHeader(std::string_view bytes) {
                                : header.stored_size == header.raw_size;
   if (!sizes_agree) return absl::DataLossError("impossible block size");
   return header;
+}
+
+uint32_t HeadSeal(const BlockHeader& header, std::string_view unsealed_head) {
+  return Crc32c(unsealed_head,
+                Crc32c(std::string_view(EncodeBlockHeader(header))
+                           .substr(0, kBlockHeaderChecked)));
+}
+
+bool IsSealed(const BlockHeader& header, std::string_view head) {
+  if (head.size() < 4 || !header.optional()) return false;
+  std::string_view seal = head.substr(head.size() - 4);
+  return GetFixed(seal, 4) == HeadSeal(header, head.substr(0, head.size() - 4));
 }
 
 }  // namespace librr::trace

@@ -36,6 +36,13 @@ std::string EncodeBlockHeader(const BlockHeader& header);
 // breaks a limit. Types are not checked.
 absl::StatusOr<BlockHeader> DecodeBlockHeader(std::string_view bytes);
 
+// The head of a checkpoint's block ends with a checksum of its own, of the
+// header and the rest of the head: so a block of which only the body is damaged
+// is known for what it is and can be passed over.
+uint32_t HeadSeal(const BlockHeader& header, std::string_view unsealed_head);
+// Whether the head ends with its seal, and the block is optional.
+bool IsSealed(const BlockHeader& header, std::string_view head);
+
 }  // namespace librr::trace
 
 #endif  // LIBRR_CORE_TRACE_BLOCK_HEADER_H_

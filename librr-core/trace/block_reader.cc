@@ -17,12 +17,17 @@ absl::Status BlockReader::DamageAt(uint64_t offset,
                                           ": ", AbseilView(what)));
 }
 
-absl::StatusOr<Block> BlockReader::ReadStored(uint64_t offset,
-                                              std::string& stored) const {
+absl::StatusOr<Block> BlockReader::ReadHead(uint64_t offset) const {
+  std::string bytes;
+  return ReadHead(offset, bytes);
+}
+
+absl::StatusOr<Block> BlockReader::ReadHead(uint64_t offset,
+                                            std::string& bytes) const {
   if (offset > size() || size() - offset < kBlockHeaderSize) {
     return DamageAt(offset, "the file ends within a block");
   }
-  std::string bytes(kBlockHeaderSize, '\0');
+  bytes.assign(kBlockHeaderSize, '\0');
   LIBRR_RETURN_IF_ERROR(source_.ReadAt(offset, absl::MakeSpan(bytes)));
   absl::StatusOr<BlockHeader> header = DecodeBlockHeader(bytes);
   if (!header.ok()) {
@@ -34,15 +39,23 @@ absl::StatusOr<Block> BlockReader::ReadStored(uint64_t offset,
   Block block;
   block.header = *header;
   block.head.resize(header->head_size);
-  stored.resize(header->stored_size);
-  offset += kBlockHeaderSize;
-  LIBRR_RETURN_IF_ERROR(source_.ReadAt(offset, absl::MakeSpan(block.head)));
   LIBRR_RETURN_IF_ERROR(
-      source_.ReadAt(offset + header->head_size, absl::MakeSpan(stored)));
+      source_.ReadAt(offset + kBlockHeaderSize, absl::MakeSpan(block.head)));
+  return block;
+}
+
+absl::StatusOr<Block> BlockReader::ReadStored(uint64_t offset,
+                                              std::string& stored) const {
+  std::string bytes;
+  LIBRR_ASSIGN_OR_RETURN(Block block, ReadHead(offset, bytes));
+  stored.resize(block.header.stored_size);
+  LIBRR_RETURN_IF_ERROR(
+      source_.ReadAt(offset + kBlockHeaderSize + block.header.head_size,
+                     absl::MakeSpan(stored)));
   uint32_t crc = Crc32c(std::string_view(bytes).substr(0, kBlockHeaderChecked));
   crc = Crc32c(stored, Crc32c(block.head, crc));
-  if (crc != header->crc) {
-    return DamageAt(offset - kBlockHeaderSize, "the checksum is wrong");
+  if (crc != block.header.crc) {
+    return DamageAt(offset, "the checksum is wrong");
   }
   return block;
 }

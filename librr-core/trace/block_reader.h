@@ -43,10 +43,16 @@ class BlockReader {
   // The same, without decompressing: `body` is empty.
   absl::StatusOr<Block> Check(uint64_t offset) const;
 
+  // Only header and head, of a block that lies within the data; the checksum is
+  // not looked at.
+  absl::StatusOr<Block> ReadHead(uint64_t offset) const;
+
   // "NAME: damaged at offset N: WHAT".
   absl::Status DamageAt(uint64_t offset, std::string_view what) const;
 
  private:
+  // `bytes` receives the header as it is in the file.
+  absl::StatusOr<Block> ReadHead(uint64_t offset, std::string& bytes) const;
   // `stored` receives the body as it is in the file.
   absl::StatusOr<Block> ReadStored(uint64_t offset, std::string& stored) const;
 

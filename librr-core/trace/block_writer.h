@@ -37,7 +37,18 @@ class BlockWriter {
                           std::string_view head, std::string_view body,
                           int level, uint8_t flags = 0);
 
+  // For the parts of checkpoints: optional, and the head sealed (see
+  // `IsSealed`). `head` becomes what is in the block.
+  BlockHeader AppendSealedBlock(std::string& out, BlockType type,
+                                std::string& head, std::string_view body,
+                                int level);
+
  private:
+  // The body as it will be stored; sets the flag if it is compressed.
+  std::string_view Compress(std::string_view body, int level, uint8_t& flags);
+  static BlockHeader Finish(std::string& out, BlockHeader header,
+                            std::string_view head, std::string_view stored);
+
   struct FreeContext {
     void operator()(ZSTD_CCtx_s* context) const;
   };

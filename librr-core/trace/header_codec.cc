@@ -15,7 +15,6 @@ namespace librr::trace {
 namespace {
 
 constexpr size_t kMaxName = 64;
-constexpr uint64_t kPageSize = 4096;
 
 std::string IdBytes(const TraceHeader::Id& id) {
   return std::string(id.begin(), id.end());

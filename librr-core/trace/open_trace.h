@@ -10,9 +10,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "librr-core/base/random_access_source.h"
 #include "librr-core/trace/block_reader.h"
 #include "librr-core/trace/trace_index.h"
@@ -31,7 +34,18 @@ class OpenTrace {
   const TraceIndex& index() const { return index_; }
   const BlockReader& blocks() const { return blocks_; }
 
+  const std::vector<StoredCheckpoint>& checkpoints() const {
+    return checkpoints_;
+  }
+
   absl::StatusOr<std::string> ReadImage(std::string_view name) const;
+  // See TraceReader. In stored_checkpoint.cc.
+  absl::StatusOr<StoredState> ReadCheckpoint(
+      const StoredCheckpoint& checkpoint) const;
+  absl::StatusOr<std::vector<StoredPageRef>> ReadPageMap(uint32_t id) const;
+  absl::Status ReadPages(
+      absl::Span<const uint32_t> ids,
+      absl::FunctionRef<void(uint32_t id, const uint8_t* bytes)> visit) const;
 
  private:
   OpenTrace(std::unique_ptr<RandomAccessSource> source, std::string name)
@@ -53,6 +67,7 @@ class OpenTrace {
   BlockReader blocks_;
   TraceIndex index_;
   TraceInfo info_;
+  std::vector<StoredCheckpoint> checkpoints_;  // by position
 };
 
 }  // namespace librr::trace

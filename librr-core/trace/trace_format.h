@@ -29,10 +29,13 @@ enum class BlockType : uint8_t {
   kDigestBase = 3,  // a whole digest, which later ones are relative to
   kInputs = 4,      // batches of events, by kind
   kOutputs = 5,
-  kProofs = 6,   // digests, marks and heartbeats
-  kEnd = 7,      // how the recording ended
-  kIndex = 8,    // the headers and heads of the blocks before it
-  kTrailer = 9,  // where the index begins: the last block of the file
+  kProofs = 6,       // digests, marks and heartbeats
+  kEnd = 7,          // how the recording ended
+  kIndex = 8,        // the headers and heads of the blocks before it
+  kTrailer = 9,      // where the index begins: the last block of the file
+  kPages = 10,       // pages of RAM, for checkpoints; these three are optional
+  kPageMap = 11,     // which of them a part of RAM held
+  kCheckpoint = 12,  // the machine's state at a position
 };
 
 // The body is one Zstandard frame.
@@ -61,11 +64,27 @@ inline constexpr uint64_t kMaxHeaderText = 64 * 1024;
 inline constexpr uint64_t kMaxSettings = 256;
 inline constexpr uint64_t kMaxFeatures = 64;
 inline constexpr uint64_t kMaxEndDetail = 4096;
+inline constexpr uint64_t kMaxPagesInBlock = 1024;
+inline constexpr uint64_t kMaxCheckpointState = uint64_t{2} << 20;
+// Numbers of pages and of page maps are below this.
+inline constexpr uint64_t kMaxPageIds = uint64_t{1} << 32;
+
+// Checkpoints keep RAM in pages of this size, as the digest does.
+inline constexpr size_t kPageSize = 4096;
+// A page map covers this many pages: 16 MiB of RAM.
+inline constexpr uint64_t kPagesInMap = 4096;
 
 // Image bodies are worth more time than a flush may take, and mostly compressed
 // already; batches are small.
 inline constexpr int kImageLevel = 3;
 inline constexpr int kBatchLevel = 6;
+// Pages are written while the machine executes.
+inline constexpr int kPageLevel = 1;
+
+constexpr bool IsCheckpointPart(BlockType type) {
+  return type == BlockType::kPages || type == BlockType::kPageMap ||
+         type == BlockType::kCheckpoint;
+}
 
 }  // namespace librr::trace
 

@@ -3,6 +3,7 @@
 #include "librr-core/trace/trace_index.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "librr-core/base/check.h"
@@ -67,6 +68,16 @@ absl::Status TraceIndex::AddBlock(uint64_t offset, const BlockHeader& header,
     case BlockType::kIndex:
     case BlockType::kTrailer:
       bytes_.index += header.total_size();
+      if (!index_begin_.has_value()) index_begin_ = offset;
+      break;
+    case BlockType::kPages:
+    case BlockType::kPageMap:
+    case BlockType::kCheckpoint:
+      if (AddCheckpointPart(offset, header, head)) {
+        bytes_.checkpoints += header.total_size();
+      } else {
+        bytes_.other += header.total_size();
+      }
       break;
     default:
       if (!header.optional()) {
@@ -179,6 +190,51 @@ absl::Status TraceIndex::CloseGroup() {
   open_bytes_ = {};
   open_group_.clear();
   return absl::OkStatus();
+}
+
+// What is wrong here costs checkpoints and nothing else: the events do not need
+// them.
+bool TraceIndex::AddCheckpointPart(uint64_t offset, const BlockHeader& header,
+                                   std::string_view head) {
+  if (!IsSealed(header, head)) return false;
+  head.remove_suffix(4);
+  if (header.type == BlockType::kPages) {
+    const std::optional<PagesHead> pages = DecodePagesHead(head);
+    if (!pages.has_value() || pages->first_id < page_id_limit_ ||
+        header.raw_size != pages->count * kPageSize) {
+      return false;
+    }
+    pages_.push_back({offset, pages->first_id, pages->count});
+    page_id_limit_ = pages->first_id + pages->count;
+    return true;
+  }
+  if (header.type == BlockType::kPageMap) {
+    const std::optional<uint64_t> id = DecodePageMapHead(head);
+    if (!id.has_value() || *id < page_map_id_limit_) return false;
+    page_maps_.push_back({offset, *id});
+    page_map_id_limit_ = *id + 1;
+    return true;
+  }
+  const std::optional<CheckpointHead> checkpoint = DecodeCheckpointHead(head);
+  if (!checkpoint.has_value()) return false;
+  checkpoints_.push_back({offset, *checkpoint});
+  return true;
+}
+
+const TraceIndex::PagesEntry* TraceIndex::FindPage(uint64_t id) const {
+  const auto after = std::partition_point(
+      pages_.begin(), pages_.end(),
+      [id](const PagesEntry& entry) { return entry.first_id <= id; });
+  if (after == pages_.begin()) return nullptr;
+  const PagesEntry& entry = *std::prev(after);
+  return id - entry.first_id < entry.count ? &entry : nullptr;
+}
+
+const TraceIndex::PageMapEntry* TraceIndex::FindPageMap(uint64_t id) const {
+  const auto found = std::partition_point(
+      page_maps_.begin(), page_maps_.end(),
+      [id](const PageMapEntry& entry) { return entry.id < id; });
+  return found != page_maps_.end() && found->id == id ? &*found : nullptr;
 }
 
 TraceBytes TraceIndex::bytes() const { return bytes_; }

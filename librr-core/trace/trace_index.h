@@ -23,6 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "librr-core/trace/block_header.h"
+#include "librr-core/trace/checkpoint_codec.h"
 #include "librr-core/trace/event_batch.h"
 #include "librr/trace.h"
 
@@ -45,6 +46,20 @@ class TraceIndex {
     BlockType stream{};
     BatchHead head;
   };
+  // Pages of RAM: those with numbers from `first_id` on.
+  struct PagesEntry {
+    uint64_t offset = 0;  // of the block
+    uint64_t first_id = 0;
+    uint64_t count = 0;
+  };
+  struct PageMapEntry {
+    uint64_t offset = 0;
+    uint64_t id = 0;
+  };
+  struct CheckpointEntry {
+    uint64_t offset = 0;
+    CheckpointHead head;
+  };
   struct ImageEntry {
     std::string name;
     uint64_t size = 0;
@@ -63,6 +78,8 @@ class TraceIndex {
   uint64_t good_end() const {
     return open_group_.empty() ? end_ : open_group_.front().offset;
   }
+  // Where the index begins that is in the file; `good_end` if there is none.
+  uint64_t index_begin() const { return index_begin_.value_or(good_end()); }
   std::optional<uint64_t> end_record_offset() const { return end_record_; }
   const std::vector<ImageEntry>& images() const { return images_; }
   // Sizes by part, of the good prefix; `total` and `damaged` are 0.
@@ -74,6 +91,17 @@ class TraceIndex {
   uint64_t digest_count() const { return digest_count_; }
   Position last_position() const { return last_position_; }
   VirtualTime last_time() const { return last_time_; }
+
+  // In the order of the file.
+  const std::vector<CheckpointEntry>& checkpoints() const {
+    return checkpoints_;
+  }
+  // Numbers of pages in the file are below this, and so are those of maps.
+  uint64_t page_id_limit() const { return page_id_limit_; }
+  uint64_t page_map_id_limit() const { return page_map_id_limit_; }
+  // nullptr if the file has no such page, or map.
+  const PagesEntry* FindPage(uint64_t id) const;
+  const PageMapEntry* FindPageMap(uint64_t id) const;
 
   size_t group_count() const { return groups_.size(); }
   absl::Span<const Batch> GroupBatches(size_t group) const;
@@ -93,13 +121,22 @@ class TraceIndex {
   absl::Status AddBatch(uint64_t offset, const BlockHeader& header,
                         std::string_view head);
   absl::Status CloseGroup();
+  // False if the block is of no use.
+  bool AddCheckpointPart(uint64_t offset, const BlockHeader& header,
+                         std::string_view head);
 
   uint64_t block_count_ = 0;
   uint64_t end_ = 0;
   std::optional<uint64_t> end_record_;
+  std::optional<uint64_t> index_begin_;
   std::vector<ImageEntry> images_;
   std::vector<Batch> batches_;
   std::vector<Group> groups_;
+  std::vector<PagesEntry> pages_;  // by id, as the next ones
+  std::vector<PageMapEntry> page_maps_;
+  std::vector<CheckpointEntry> checkpoints_;
+  uint64_t page_id_limit_ = 0;
+  uint64_t page_map_id_limit_ = 0;
   std::vector<Batch> open_group_;  // whose other batches are to come
   TraceBytes open_bytes_;          // what they take
   TraceBytes bytes_;

@@ -71,6 +71,26 @@ absl::StatusOr<std::string> TraceReader::ReadImage(
   return trace_->ReadImage(name);
 }
 
+const std::vector<StoredCheckpoint>& TraceReader::checkpoints() const {
+  return trace_->checkpoints();
+}
+
+absl::StatusOr<StoredState> TraceReader::ReadCheckpoint(
+    const StoredCheckpoint& checkpoint) const {
+  return trace_->ReadCheckpoint(checkpoint);
+}
+
+absl::StatusOr<std::vector<StoredPageRef>> TraceReader::ReadPageMap(
+    uint32_t id) const {
+  return trace_->ReadPageMap(id);
+}
+
+absl::Status TraceReader::ReadPages(
+    absl::Span<const uint32_t> ids,
+    absl::FunctionRef<void(uint32_t id, const uint8_t* bytes)> visit) const {
+  return trace_->ReadPages(ids, visit);
+}
+
 EventCursor TraceReader::Events(EventFilter filter) const {
   return EventCursor(std::make_unique<trace::EventCursorImpl>(*trace_, filter));
 }

@@ -13,12 +13,14 @@
 #include "librr-core/base/check.h"
 #include "librr-core/base/coding.h"
 #include "librr-core/base/crc32c.h"
+#include "librr-core/base/posix_file.h"
 #include "librr-core/base/status_macros.h"
 #include "librr-core/trace/block_writer.h"
 #include "librr-core/trace/digest_base_policy.h"
 #include "librr-core/trace/digest_codec.h"
 #include "librr-core/trace/event_batch.h"
 #include "librr-core/trace/header_codec.h"
+#include "librr-core/trace/open_trace.h"
 #include "librr-core/trace/trace_format.h"
 #include "librr-core/trace/trace_index.h"
 
@@ -99,18 +101,24 @@ class TraceWriter::Impl {
 
   absl::Status Begin(TraceHeader header, absl::Span<const Image> images);
   absl::Status Append(Event event);
+  absl::Status AppendBlocks(absl::Span<const EncodedBlock> blocks);
   absl::Status Flush();
+  absl::Status Resume(const OpenTrace& trace);
+  absl::Status FinishIndex();
   absl::Status Finish(const EndRecord& end);
   void Abandon();
 
   const TraceHeader::Id& id() const { return header_.id; }
   uint64_t bytes_written() const { return size_; }
   uint64_t event_count() const { return event_count_; }
+  uint64_t next_page_id() const { return next_page_id_; }
+  uint64_t next_page_map_id() const { return next_page_map_id_; }
 
  private:
   // Adds a block to `out_`, which `Commit` writes.
   void AddBlock(BlockType type, std::string_view head, std::string_view body,
                 int level);
+  void AddEntry(std::string_view entry);
   absl::Status Commit();
   absl::Status Sync();
   absl::Status WriteImage(const Image& image);
@@ -132,6 +140,9 @@ class TraceWriter::Impl {
   std::string index_;           // header and head of each block so far
   std::vector<size_t> splits_;  // where a new index block begins in it
   uint64_t block_count_ = 0;
+  bool has_old_index_ = false;  // beyond `size_`: it is to be replaced
+  uint64_t next_page_id_ = 0;
+  uint64_t next_page_map_id_ = 0;
 
   // The group that is being collected; indexed like kStreams.
   std::array<std::vector<Event>, kStreams.size()> pending_;
@@ -180,14 +191,64 @@ absl::Status TraceWriter::Impl::WriteImage(const Image& image) {
 void TraceWriter::Impl::AddBlock(BlockType type, std::string_view head,
                                  std::string_view body, int level) {
   const BlockHeader header = blocks_.AppendBlock(out_, type, head, body, level);
-  const size_t entry_size = kBlockHeaderSize + head.size();
+  AddEntry(absl::StrCat(EncodeBlockHeader(header), AbseilView(head)));
+}
+
+void TraceWriter::Impl::AddEntry(std::string_view entry) {
   const size_t split = splits_.empty() ? 0 : splits_.back();
-  if (index_.size() + entry_size - split > kMaxRawBlock) {
+  if (index_.size() + entry.size() - split > kMaxRawBlock) {
     splits_.push_back(index_.size());
   }
-  index_ += EncodeBlockHeader(header);
-  index_ += head;
+  index_ += entry;
   ++block_count_;
+}
+
+absl::Status TraceWriter::Impl::AppendBlocks(
+    absl::Span<const EncodedBlock> blocks) {
+  LIBRR_RETURN_IF_ERROR(failed_);
+  if (blocks.empty()) return absl::OkStatus();
+  // Events are worth more: half of the blocks are theirs.
+  if (block_count_ + blocks.size() > kMaxBlocks / 2) {
+    return absl::ResourceExhaustedError(
+        "the trace has too many blocks for further checkpoints");
+  }
+  if (has_old_index_) {
+    absl::Status status = sink_->TruncateTo(size_);
+    if (!status.ok()) {
+      failed_ = status;
+      return status;
+    }
+    has_old_index_ = false;
+  }
+  // Large ones go to the file as they are.
+  for (const EncodedBlock& block : blocks) {
+    out_ += block.bytes;
+    AddEntry(std::string_view(block.bytes).substr(0, block.entry_size));
+    if (out_.size() >= kMaxRawBlock) LIBRR_RETURN_IF_ERROR(Commit());
+  }
+  return Commit();
+}
+
+absl::Status TraceWriter::Impl::Resume(const OpenTrace& trace) {
+  const TraceIndex& index = trace.index();
+  for (size_ = kPreludeSize; size_ < index.index_begin();) {
+    LIBRR_ASSIGN_OR_RETURN(const Block block, trace.blocks().ReadHead(size_));
+    AddEntry(absl::StrCat(EncodeBlockHeader(block.header), block.head));
+    size_ += block.header.total_size();
+  }
+  next_page_id_ = index.page_id_limit();
+  next_page_map_id_ = index.page_map_id_limit();
+  has_old_index_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status TraceWriter::Impl::FinishIndex() {
+  LIBRR_RETURN_IF_ERROR(failed_);
+  if (has_old_index_) return absl::OkStatus();
+  LIBRR_RETURN_IF_ERROR(WriteIndex());
+  LIBRR_RETURN_IF_ERROR(Sync());
+  Abandon();
+  return absl::OkStatus();
 }
 
 absl::Status TraceWriter::Impl::Commit() {
@@ -352,6 +413,26 @@ absl::StatusOr<std::unique_ptr<TraceWriter>> TraceWriter::Create(
   return CreateOn(std::move(sink), header, images, options);
 }
 
+absl::StatusOr<std::unique_ptr<TraceWriter>> TraceWriter::Extend(
+    const std::string& path) {
+  LIBRR_ASSIGN_OR_RETURN(std::unique_ptr<FileSink> sink, FileSink::Open(path));
+  // Read once the lock is held: nobody changes the file any more.
+  LIBRR_ASSIGN_OR_RETURN(PosixFile file, PosixFile::OpenForReading(path));
+  LIBRR_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessSource> source,
+                         FileSource::Of(std::move(file)));
+  LIBRR_ASSIGN_OR_RETURN(
+      const std::unique_ptr<OpenTrace> trace,
+      OpenTrace::Open(std::move(source), path, /*is_locked=*/true));
+  if (trace->info().damage_offset.has_value()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(trace->info().damage, "; nothing is added to it"));
+  }
+  auto impl =
+      std::make_unique<Impl>(std::move(sink), TraceWriterOptions{.sync = true});
+  LIBRR_RETURN_IF_ERROR(impl->Resume(*trace));
+  return std::unique_ptr<TraceWriter>(new TraceWriter(std::move(impl)));
+}
+
 absl::StatusOr<std::unique_ptr<TraceWriter>> TraceWriter::CreateOn(
     std::unique_ptr<AppendSink> sink, const TraceHeader& header,
     absl::Span<const Image> images, TraceWriterOptions options) {
@@ -363,6 +444,10 @@ absl::StatusOr<std::unique_ptr<TraceWriter>> TraceWriter::CreateOn(
 absl::Status TraceWriter::Append(Event event) {
   return impl_->Append(std::move(event));
 }
+absl::Status TraceWriter::AppendBlocks(absl::Span<const EncodedBlock> blocks) {
+  return impl_->AppendBlocks(blocks);
+}
+absl::Status TraceWriter::FinishIndex() { return impl_->FinishIndex(); }
 absl::Status TraceWriter::Flush() { return impl_->Flush(); }
 absl::Status TraceWriter::Finish(const EndRecord& end) {
   return impl_->Finish(end);
@@ -370,6 +455,10 @@ absl::Status TraceWriter::Finish(const EndRecord& end) {
 void TraceWriter::Abandon() { impl_->Abandon(); }
 const TraceHeader::Id& TraceWriter::id() const { return impl_->id(); }
 uint64_t TraceWriter::bytes_written() const { return impl_->bytes_written(); }
+uint64_t TraceWriter::next_page_id() const { return impl_->next_page_id(); }
+uint64_t TraceWriter::next_page_map_id() const {
+  return impl_->next_page_map_id();
+}
 uint64_t TraceWriter::event_count() const { return impl_->event_count(); }
 
 }  // namespace librr::trace

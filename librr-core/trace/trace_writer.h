@@ -31,6 +31,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "librr-core/trace/append_sink.h"
+#include "librr-core/trace/checkpoint_encoder.h"
 #include "librr/trace.h"
 
 namespace librr::trace {
@@ -54,6 +55,12 @@ class TraceWriter {
   static absl::StatusOr<std::unique_ptr<TraceWriter>> Create(
       const std::string& path, const TraceHeader& header,
       absl::Span<const Image> images, TraceWriterOptions options = {});
+  // Opens a trace of which nothing is damaged, to add checkpoints: nothing but
+  // AppendBlocks and FinishIndex may be called. With the first block the index
+  // goes; whatever happens then, a reader finds the rest without it.
+  // FailedPrecondition if another process is writing it, or if it is damaged.
+  static absl::StatusOr<std::unique_ptr<TraceWriter>> Extend(
+      const std::string& path);
   // The same to any sink, which must be empty.
   static absl::StatusOr<std::unique_ptr<TraceWriter>> CreateOn(
       std::unique_ptr<AppendSink> sink, const TraceHeader& header,
@@ -66,12 +73,22 @@ class TraceWriter {
   // is not added then, and the writer stays as it was. May write to the file.
   absl::Status Append(Event event);
 
+  // Adds blocks of checkpoints, at once. ResourceExhausted, with nothing added
+  // and the writer as it was, if the trace has too many blocks for them.
+  absl::Status AppendBlocks(absl::Span<const EncodedBlock> blocks);
+
   // Writes what was appended. Costs nothing if nothing was.
   absl::Status Flush();
 
   // Flushes, and writes the end record and the index. `end` must not be earlier
   // than the last event. Nothing can be appended afterwards.
   absl::Status Finish(const EndRecord& end);
+
+  // Writes the index again, after `Extend`, if anything was added.
+  absl::Status FinishIndex();
+  // The numbers that are free for pages and page maps, after `Extend`.
+  uint64_t next_page_id() const;
+  uint64_t next_page_map_id() const;
 
   // Closes the file as it is, without what was not flushed.
   void Abandon();

@@ -23,15 +23,17 @@ class GuestRecording {
  public:
   GuestRecording(const std::string& guest, const std::string& name,
                  std::vector<std::pair<uint64_t, std::string>> keys = {},
-                 std::optional<Position> max_position = std::nullopt)
-      : config_(GuestConfig(guest)) {
-    const std::string path = TracePath(name);
+                 std::optional<Position> max_position = std::nullopt,
+                 std::optional<uint64_t> checkpoint_every = std::nullopt)
+      : config_(GuestConfig(guest)), path_(TracePath(name)) {
+    const std::string& path = path_;
     std::unique_ptr<Machine> machine = *CreatePcMachine(config_);
     TimedKeys inputs(std::move(keys));
     RecorderOptions options;
     options.run.seed = kSeed;
     options.run.max_position = max_position;
     options.digest_every = 100'003;
+    options.checkpoint_every = checkpoint_every;
     absl::StatusOr<std::unique_ptr<Recorder>> recorder =
         Recorder::Create(path, DescribePc(config_), machine.get(), options);
     EXPECT_TRUE(recorder.ok()) << recorder.status();
@@ -42,6 +44,7 @@ class GuestRecording {
     trace_ = *std::move(trace);
   }
 
+  const std::string& path() const { return path_; }
   const TraceReader& trace() const { return *trace_; }
   const PcConfig& config() const { return config_; }
   uint64_t end() const { return trace_->info().end.position.value(); }
@@ -69,6 +72,7 @@ class GuestRecording {
 
  private:
   PcConfig config_;
+  std::string path_;
   std::unique_ptr<TraceReader> trace_;
 };
 

@@ -1,0 +1,133 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Turns states of a machine into the blocks of checkpoints.
+//
+//   CheckpointEncoder encoder(machine, options);   // at the machine's
+//   beginning encoder.Capture(event_count);                  // the machine is
+//   at rest writer->AppendBlocks(encoder.Take());          // now and then
+//   writer->AppendBlocks(encoder.TakeAll());       // at the end
+//
+// A capture costs the pages that were dirtied since the last one: each is
+// hashed, and copied if the file has no such content yet. A thread of the
+// encoder's own compresses. It must be the only one that calls the machine's
+// TakeChangedPages. Belongs to one thread.
+#ifndef LIBRR_CORE_TRACE_CHECKPOINT_ENCODER_H_
+#define LIBRR_CORE_TRACE_CHECKPOINT_ENCODER_H_
+
+#include <pthread.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "librr-core/trace/block_writer.h"
+#include "librr-core/trace/checkpoint_codec.h"
+#include "librr/machine.h"
+
+namespace librr::trace {
+
+// A block as it is to be in the file. The first `entry_size` bytes are its
+// header and head.
+struct EncodedBlock {
+  std::string bytes;
+  size_t entry_size = 0;
+};
+
+struct CheckpointEncoderOptions {
+  // What pages that wait for compression may take.
+  uint64_t memory_bytes = uint64_t{64} << 20;
+  // What all blocks together may take in the file.
+  uint64_t file_bytes = 0;
+  // The numbers that are free in the file.
+  uint64_t first_page_id = 0;
+  uint64_t first_map_id = 0;
+};
+
+class CheckpointEncoder {
+ public:
+  // The machine has pages (Machine::has_pages) and must outlive the encoder.
+  CheckpointEncoder(Machine* machine, const CheckpointEncoderOptions& options);
+  ~CheckpointEncoder();
+  CheckpointEncoder(const CheckpointEncoder&) = delete;
+  CheckpointEncoder& operator=(const CheckpointEncoder&) = delete;
+
+  // False if the file might become too large; a later one may fit. Waits if
+  // more pages have changed than there is memory for.
+  bool Capture(uint64_t event_count);
+
+  // The blocks that are ready, in their order.
+  std::vector<EncodedBlock> Take();
+  // Waits for all that was captured.
+  std::vector<EncodedBlock> TakeAll();
+
+  // Whether compression is far behind.
+  bool is_behind() const;
+  uint64_t captured() const { return captured_; }
+  // Of all blocks so far; at most, as long as some are not ready.
+  uint64_t bytes() const;
+
+ private:
+  // Not a cryptographic hash, but a guest does not know the seed.
+  using PageHash = std::pair<uint64_t, uint64_t>;
+
+  struct PagesJob {
+    uint64_t first_id;
+    std::string pages;
+  };
+  struct PageMapJob {
+    uint64_t id;
+    std::vector<StoredPageRef> pages;
+  };
+  struct CheckpointJob {
+    CheckpointHead head;
+    CheckpointBody body;
+  };
+  using Job = std::variant<PagesJob, PageMapJob, CheckpointJob>;
+
+  // 0: zero; else the content's number + 1.
+  uint32_t Store(const uint8_t* bytes);
+  void FinishPages();
+  void UpdateMap(uint64_t part);
+  void Add(Job job);
+  EncodedBlock Encode(Job& job);
+  static uint64_t BytesOf(const Job& job);
+  static void* Main(void* self);
+  void Work();
+
+  Machine* const machine_;
+  const CheckpointEncoderOptions options_;
+  const uint64_t seed_;
+  absl::flat_hash_map<PageHash, uint32_t> known_;
+  std::vector<uint32_t> contents_;  // of each page: as `Store` returns
+  std::vector<std::optional<uint32_t>> maps_;
+  std::vector<uint32_t> changed_;  // pages, since the last capture
+  uint64_t next_page_id_ = 0;
+  uint64_t next_map_id_ = 0;
+  uint64_t captured_ = 0;
+  std::string filling_;  // pages of the next block
+
+  BlockWriter blocks_;  // the thread's, or if there is none the caller's
+  bool has_thread_ = false;
+  pthread_t thread_{};
+  mutable std::mutex mutex_;
+  std::condition_variable changed_state_;
+  std::deque<Job> jobs_ ABSL_GUARDED_BY(mutex_);
+  std::vector<EncodedBlock> done_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> buffers_ ABSL_GUARDED_BY(mutex_);  // to be reused
+  uint64_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t encoded_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool running_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace librr::trace
+
+#endif  // LIBRR_CORE_TRACE_CHECKPOINT_ENCODER_H_
