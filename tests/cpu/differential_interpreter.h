@@ -22,6 +22,11 @@ class InterpretedRunner {
  public:
   InterpretedRunner();
 
+  // Makes a row execute another handler. Before any code runs: what has been
+  // decoded stays.
+  void Inject(const InjectedFault& fault) {
+    bare_.cpu.shared().injected_fault = fault;
+  }
   void WriteCode(uint64_t address, absl::Span<const uint8_t> bytes);
   // The byte at `address` of the data window.
   uint8_t* data(uint64_t address);

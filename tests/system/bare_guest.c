@@ -38,11 +38,31 @@ void* memset(void* to, int value, size_t count) {
   return to;
 }
 
+static char held_text[32768];
+static unsigned held_bytes;
+static bool holding;
+
+static void Send(char character) {
+  while (!(InByte(0x3fd) & 0x20)) {
+  }
+  OutByte(0x3f8, (uint8_t)character);
+}
+
+void HoldOutput(void) { holding = true; }
+
+void ReleaseOutput(void) {
+  holding = false;
+  for (unsigned i = 0; i < held_bytes; ++i) Send(held_text[i]);
+  held_bytes = 0;
+}
+
 void Print(const char* text) {
   for (; *text; ++text) {
-    while (!(InByte(0x3fd) & 0x20)) {
+    if (!holding) {
+      Send(*text);
+    } else if (held_bytes < sizeof(held_text)) {
+      held_text[held_bytes++] = *text;
     }
-    OutByte(0x3f8, (uint8_t)*text);
   }
 }
 

@@ -26,6 +26,10 @@ typedef unsigned long Word;
 
 void Print(const char* text);
 void PrintHex(uint64_t value, int digits);
+// Between the two, what is printed waits in memory: for those who use the
+// serial port's interrupt.
+void HoldOutput(void);
+void ReleaseOutput(void);
 // One line: Begin, any number of values, End.
 void Begin(const char* name);
 void Value(const char* key, uint64_t value);

@@ -25,10 +25,11 @@ constexpr char kSeed[] = "12345678";
 
 // A model with our features, as far as QEMU's TCG has them.
 constexpr char kQemu[] =
-    "timeout -k 5 180 qemu-system-x86_64 -machine pc -accel tcg "
+    "timeout -k 5 20 qemu-system-x86_64 -machine pc -accel tcg "
     "-cpu Nehalem,+smep,+smap,+umip,+rdtscp,+pdpe1gb,+rdrand,-aes,-pclmulqdq,"
-    "-vme,-hypervisor -m 64 -nodefaults -display none -serial stdio "
-    "-no-reboot -rtc base=2023-11-14T22:13:20,clock=vm "
+    "-monitor,-vme,-hypervisor -m 64 -nodefaults -display none -serial stdio "
+    "-no-reboot -icount shift=8,sleep=off -rtc "
+    "base=2023-11-14T22:13:20,clock=vm "
     "-device isa-debug-exit,iobase=0xf4,iosize=1";
 constexpr uint64_t kPowerOnDate = 1'700'000'000;
 

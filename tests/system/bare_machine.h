@@ -20,7 +20,7 @@ namespace librr {
 absl::StatusOr<std::string> RunOnLibrr(const std::string& elf_path);
 
 bool HaveQemu();
-// QEMU is given three minutes; whatever was printed until then is returned.
+// QEMU is given twenty seconds; whatever was printed until then is returned.
 absl::StatusOr<std::string> RunOnQemu(const std::string& elf_path);
 
 }  // namespace librr

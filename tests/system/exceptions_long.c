@@ -18,6 +18,8 @@ static bool LookAround(struct Frame* frame) {
   (void)frame;
   asm volatile("mov %%ss, %0" : "=r"(handler_ss));
   asm volatile("pushf; pop %0" : "=r"(handler_flags));
+  // Without what C code does to the arithmetic flags.
+  handler_flags &= ~0x8d5ul;
   return false;
 }
 
@@ -381,39 +383,39 @@ static void Stacks(void) {
 static void DoubleFaults(void) {
   SetIdtGate(13, KERNEL_CODE64, (Word)event_entries[13], 0x0e, 0);
   TRY("mov $0x1234, %%eax; mov %%eax, %%ds", : : : "rax");
-  Report("#GP and its gate is absent");
+  Report("a #GP and its gate is absent");
   TRY("mov $1, %%eax; xor %%edx, %%edx; xor %%ecx, %%ecx; div %%ecx",
       :
       :
       : "eax", "ecx", "edx");
-  Report("#DE delivers");
+  Report("a #DE delivers");
   ResetIdtGate(13);
   SetIdtGate(0, KERNEL_CODE64, (Word)event_entries[0], 0x0e, 0);
   TRY("mov $1, %%eax; xor %%edx, %%edx; xor %%ecx, %%ecx; div %%ecx",
       :
       :
       : "eax", "ecx", "edx");
-  Report("#DE and its gate is absent");
+  Report("a #DE and its gate is absent");
   ResetIdtGate(0);
   SetIdtGate(14, KERNEL_CODE64, (Word)event_entries[14], 0x0e, 0);
   TRY("mov $0x7f0000000000, %%rax; mov (%%rax), %%eax", : : : "rax");
-  Report("#PF and its gate is absent");
+  Report("a #PF and its gate is absent");
   ResetIdtGate(14);
   SetIdtGate(6, KERNEL_CODE64, (Word)event_entries[6], 0x0e, 0);
   TRY("ud2");
-  Report("#UD and its gate is absent");
+  Report("a #UD and its gate is absent");
   tss.ist[1] = 0x7f0000000000;
   SetIdtGate(6, KERNEL_CODE64, (Word)event_entries[6], 0x8e, 2);
   TRY("ud2");
-  Report("#UD onto an absent stack");
+  Report("a #UD onto an absent stack");
   ResetIdtGate(6);
   SetIdtGate(13, KERNEL_CODE64, (Word)event_entries[13], 0x8e, 2);
   TRY("mov $0x1234, %%eax; mov %%eax, %%ds", : : : "rax");
-  Report("#GP onto an absent stack");
+  Report("a #GP onto an absent stack");
   ResetIdtGate(13);
   SetIdtGate(14, KERNEL_CODE64, (Word)event_entries[14], 0x8e, 2);
   TRY("mov $0x7e0000000000, %%rax; mov (%%rax), %%eax", : : : "rax");
-  Report("#PF onto an absent stack");
+  Report("a #PF onto an absent stack");
   ReportOpen("CR2 of the second");
   Value("cr2", caught.cr2);
   End();

@@ -53,15 +53,21 @@ static uint32_t Relative(uint32_t value) {
   return value;
 }
 
+// The words that are on the stack, up to six.
 static void ReportStack(const char* name) {
   ReportOpen(name);
   if (caught.vector == 0x31) {
-    Value("0", Relative(regs.eax));
-    Value("4", Relative(regs.ecx));
-    Value("8", Relative(regs.edx & ~kFlagRf));
-    Value("c", Relative(regs.ebx));
-    Value("10", Relative(regs.esi));
-    Value("14", Relative(regs.edi));
+    static const char* const kOffsets[] = {"0", "4", "8", "c", "10", "14"};
+    const uint32_t words[] = {regs.eax, regs.ecx, regs.edx,
+                              regs.ebx, regs.esi, regs.edi};
+    const Word top = (Word)event_stack + sizeof(event_stack);
+    const Word end = top - caught.sp < sizeof(event_stack) ? top : try_sp;
+    for (unsigned i = 0; i < 6 && caught.sp + 4 * i < end; ++i) {
+      uint32_t word = Relative(words[i]);
+      // EFLAGS, of which QEMU leaves RF clear.
+      if (i == 2 && word < 0x100000) word &= ~(uint32_t)kFlagRf;
+      Value(kOffsets[i], word);
+    }
   }
   End();
 }
@@ -126,7 +132,8 @@ static void Direct(void) {
     TRY_USER("lcall *%0; 1:", : "+m"(pointer));
     Report(kTargets[i].name);
     Print("return to ");
-    TRY("push %0; push $1f; lret; 1: int $0x30",
+    // With an outer stack that is not there.
+    TRY("push $0xfffc; push $0; push %0; push $1f; lret; 1: int $0x30",
         :
         : "r"((uint32_t)kTargets[i].selector));
     Report(kTargets[i].name);
@@ -191,8 +198,10 @@ static void OuterReturns(void) {
   TRY("push %0; push $0x12348000; push $0x23; push $1f; lret; 1: int $0x30",
       :
       : "r"(kUserStack16 * 8 + 3));
-  ReportOpen("far return to a 16-bit stack");
+  Begin("far return to a 16-bit stack");
+  Value("vector", caught.vector);
   Value("sp", caught.sp & 0xffff);
+  Value("upper half kept", (caught.sp ^ try_sp) < 0x10000);
   End();
 }
 

@@ -198,6 +198,7 @@ static void Inputs(void) {
 }
 
 void GuestMain(void) {
+  HoldOutput();
   on_event = Take;
   lapic[0xf0 / 4] = 0x1ff;
   lapic[0x350 / 4] = 0x10700;
@@ -207,4 +208,5 @@ void GuestMain(void) {
   Edges();
   Levels();
   Inputs();
+  ReleaseOutput();
 }

@@ -371,6 +371,7 @@ static void SpecialModes(void) {
 }
 
 void GuestMain(void) {
+  HoldOutput();
   on_event = Take;
   // Interrupts of the pair pass LINT0 or come in beside a disabled APIC.
   WriteMsr(kMsrApicBase, ReadMsr(kMsrApicBase) & ~0x800ull);
@@ -381,4 +382,5 @@ void GuestMain(void) {
   Priorities();
   Rotation();
   SpecialModes();
+  ReleaseOutput();
 }

@@ -10,12 +10,18 @@ extern uint64_t identity_root[512];
 
 static bool Failed(void) { return caught.vector != kNone; }
 
+// QEMU 7.2 loses its way where it should fault: what is tried only elsewhere.
+static bool OnQemu(void) {
+  uint32_t eax = 0x40000000, ebx, ecx, edx;
+  asm volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
+  return ebx == 0x54474354;  // "TCGT"
+}
+
 static void ControlRegisters(void) {
   const Word cr0 = ReadCr0(), cr4 = ReadCr4();
   uint64_t refused = 0, kept = 0;
   for (int bit = 0; bit < 64; ++bit) {
-    // PAE holds 64-bit mode up, and QEMU lets go of it; with LA57 QEMU hangs.
-    if (bit == 5 || bit == 12) continue;
+    if (OnQemu() && !(0x300fdcull >> bit & 1)) continue;
     TRY("mov %0, %%cr4", : : "r"(cr4 ^ 1ul << bit));
     if (Failed()) refused |= 1ul << bit;
     WriteCr4(cr4);
@@ -35,15 +41,15 @@ static void ControlRegisters(void) {
   }
   Line("bits of cr0 that are refused", refused);
   Line("bits of cr0 that change", kept);
-  TRY("mov %0, %%cr0", : : "r"(cr0 & ~1ul));
+  if (!OnQemu()) TRY("mov %0, %%cr0", : : "r"(cr0 & ~1ul));
   Report("cr0 without PE");
-  TRY("mov %0, %%cr0", : : "r"(cr0 & ~(1ul << 31)));
+  if (!OnQemu()) TRY("mov %0, %%cr0", : : "r"(cr0 & ~(1ul << 31)));
   Report("cr0 without PG in 64-bit mode");
   TRY("mov %0, %%cr0", : : "r"((cr0 & ~(1ul << 30)) | 1 << 29));
   Report("cr0 with NW and without CD");
   WriteCr0(cr0);
   refused = 0;
-  for (int bit = 40; bit < 64; ++bit) {
+  for (int bit = 40; bit < 64 && !OnQemu(); ++bit) {
     TRY("mov %0, %%cr3", : : "r"(ReadCr3() | 1ul << bit));
     if (Failed()) refused |= 1ul << bit;
   }
@@ -146,9 +152,9 @@ static void ModelSpecific(void) {
   TryWrites("MTRR_PHYSMASK0", 0x201, kMasks, 5);
   WriteMsr(0x201, 0);
   TryWrites("MTRR_FIX64K", 0x250, kTypes, 6);
-  static const uint64_t kBases[] = {0xfee00900, 0xfee00800,    0xfee00901,
-                                    0xfee00a00, 0x100fee00900, 0xfee00d00};
-  TryWrites("APIC_BASE", kMsrApicBase, kBases, 3);
+  static const uint64_t kBases[] = {0xfee00900, 0xfee00800, 0xfee00901,
+                                    0xfee00a00, 0x100fee00900};
+  TryWrites("APIC_BASE", kMsrApicBase, kBases, 5);
   static const uint32_t kUnknown[] = {2,          0x7fffffff, 0x12345,
                                       0x40000000, 0xc0000085, 0xc0000104,
                                       0xc0010015, 0xffffffff};
@@ -177,13 +183,14 @@ static void ModelSpecific(void) {
   Report("user wrmsr");
 }
 
-#define HIDDEN(name, ...)                             \
-  do {                                                \
-    TRY(".byte " #__VA_ARGS__ "; nop; nop; nop; nop", \
-        :                                             \
-        : "a"(event_stack), "c"(0), "d"(0)            \
-        : "rbx", "rsi", "rdi");                       \
-    Report(name);                                     \
+// Whatever it is, the stack is put right after it.
+#define HIDDEN(name, ...)                                                \
+  do {                                                                   \
+    TRY(".byte " #__VA_ARGS__ "; nop; nop; nop; nop; mov try_sp, %%rsp", \
+        :                                                                \
+        : "a"(event_stack), "c"(0), "d"(0)                               \
+        : "rbx", "rsi", "rdi");                                          \
+    Report(name);                                                        \
   } while (0)
 
 static void Hidden(void) {
@@ -256,7 +263,6 @@ static void Hidden(void) {
   HIDDEN("0f a6", 0x0f, 0xa6, 0xc0);
   HIDDEN("0f b8 without f3", 0x0f, 0xb8, 0xc0);
   HIDDEN("0f ff", 0x0f, 0xff, 0xc0);
-  HIDDEN("d6", 0xd6);
   HIDDEN("82", 0x82, 0xc3, 0x00);
   HIDDEN("8f /1", 0x8f, 0xc8);
   HIDDEN("fe /2", 0xfe, 0xd3);

@@ -186,8 +186,8 @@ static void Sysenters(void) {
   WriteMsr(kSysenterCs, 0x10);
   Word cs = 0, ss = 0;
   TRY("mov $1f, %%edx; mov $user_stack + 4096, %%ecx; sysexitq; 1: mov %%cs, "
-      "%0; mov %%ss, %1; int $0x30",
-      : "=r"(cs), "=r"(ss)
+      "%k0; mov %%ss, %k1; int $0x30",
+      : "=a"(cs), "=b"(ss)
       :
       : "rcx", "rdx");
   ReportOpen("sysexit to 64 bits");

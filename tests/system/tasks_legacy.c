@@ -153,7 +153,7 @@ static void Events(void) {
   SetIdtGate(13, kTask * 8, 0, 0x85, 0);
   Word eax = 0;
   TRY("mov $0x1234, %%eax; mov %%eax, %%es; nop; nop", : "=a"(eax));
-  ReportOpen("#GP handled by a task");
+  ReportOpen("a #GP handled by a task");
   Value("eax", eax);
   Value("error", found_error);
   Value("esp", (Word)other_stack + sizeof(other_stack) - found_esp);
@@ -167,7 +167,7 @@ static void Events(void) {
   SetIdtGate(8, kTask * 8, 0, 0x85, 0);
   SetIdtGate(13, KERNEL_CODE32, 0, 0x0e, 0);
   TRY("mov $0x1234, %%eax; mov %%eax, %%es; nop; nop", : "=a"(eax));
-  ReportOpen("#DF handled by a task");
+  ReportOpen("a #DF handled by a task");
   Value("error", found_error);
   Busy();
   End();

@@ -3,7 +3,8 @@
 //
 // The PIT's modes and registers, the real-time clock with its alarm, formats
 // and calendar, and the ACPI timer. Nothing that depends on how fast code runs
-// is printed: counts are read while a gate holds them, flags are waited for.
+// is printed: counts are read while a gate holds them, flags and interrupts are
+// waited for, and pulses of one tick are seen by the interrupts they cause.
 // Intel 8254 data sheet; Motorola MC146818; ACPI 4.8.3.3.
 #include "tests/system/bare_guest.h"
 
@@ -23,12 +24,19 @@ static void SetGate(int level) {
   OutByte(0x61, (uint8_t)((InByte(0x61) & 0xfc) | level));
 }
 static int Out(void) { return InByte(0x61) >> 5 & 1; }
-// Waits for the output of counter 2 to have a level.
+// Waits for the output of counter 2 to have a level; no count here lasts a
+// tenth as long.
 static bool WaitOut(int level) {
-  for (int i = 0; i < 10000000; ++i) {
+  for (int i = 0; i < 100000; ++i) {
     if (Out() == level) return true;
   }
   return false;
+}
+// By the ACPI timer, which is three times as fast as the PIT.
+static void WaitTicks(unsigned ticks) {
+  const uint32_t start = InLong(0x608);
+  while (((InLong(0x608) - start) & 0xffffff) < 3 * ticks) {
+  }
 }
 
 static void Pit(void) {
@@ -42,11 +50,9 @@ static void Pit(void) {
     Value("status", Status(2) & ~0x40);
     Value("out", Out());
     SetGate(1);
-    // What the output does next.
-    const bool falls = mode == 1 || mode == 2 || mode == 3 || mode >= 4;
-    Value(falls ? "falls" : "rises", WaitOut(falls ? 0 : 1));
-    if (mode != 0) Value("rises", WaitOut(1));
-    if (mode == 2 || mode == 3) Value("falls again", WaitOut(0));
+    if (mode == 1 || mode == 3) Value("falls", WaitOut(0));
+    if (mode == 0 || mode == 1 || mode == 3) Value("rises", WaitOut(1));
+    if (mode == 3) Value("falls again", WaitOut(0));
     SetGate(0);
     Value("out", Out());
     End();
@@ -56,60 +62,69 @@ static void Pit(void) {
     Line("status of modes 6 and 7", Status(2) & ~0x40);
   }
   // How counts are read while the gate holds them in mode 0.
-  Load(0xb0, 0x34, 0x12);
-  SetGate(1);
-  SetGate(0);
   Load(0xb0, 0x78, 0x56);
-  for (volatile int i = 0; i < 10000; ++i) {
-  }
+  WaitTicks(100);
   Begin("PIT both bytes");
   Value("low", InByte(0x42));
   Value("high", InByte(0x42));
   Value("low", InByte(0x42));
-  OutByte(0x43, 0x80);
-  Value("latched low or high", InByte(0x42));
-  Value("the other", InByte(0x42));
+  Value("high", InByte(0x42));
   End();
   Load(0x90, 0x21, 0);
-  for (volatile int i = 0; i < 10000; ++i) {
-  }
+  WaitTicks(100);
   Begin("PIT low byte");
-  Value("", InByte(0x42));
-  Value("", InByte(0x42));
+  Value("first", InByte(0x42));
+  Value("second", InByte(0x42));
   Value("status", Status(2));
   End();
   Load(0xa0, 0, 0x43);
-  for (volatile int i = 0; i < 10000; ++i) {
-  }
+  WaitTicks(100);
   Begin("PIT high byte");
-  Value("", InByte(0x42));
-  Value("", InByte(0x42));
+  Value("first", InByte(0x42));
+  Value("second", InByte(0x42));
   Value("status", Status(2));
   End();
   Load(0xb1, 0x99, 0x09);
-  for (volatile int i = 0; i < 10000; ++i) {
-  }
+  WaitTicks(100);
   Begin("PIT BCD");
-  Value("", InByte(0x42));
-  Value("", InByte(0x42));
+  Value("low", InByte(0x42));
+  Value("high", InByte(0x42));
   Value("status", Status(2));
   End();
-  // Latches hold; status goes before count.
+  // Status goes before count.
   Load(0xb0, 0x11, 0x22);
-  for (volatile int i = 0; i < 10000; ++i) {
-  }
+  WaitTicks(100);
   Begin("PIT read back");
   OutByte(0x43, 0xc8);
   Value("status", InByte(0x42));
-  Value("", InByte(0x42));
-  Value("", InByte(0x42));
+  Value("low", InByte(0x42));
+  Value("high", InByte(0x42));
   End();
-  Begin("PIT latched once");
+  // Programming ends a latch.
+  Begin("PIT latched, programmed, latched");
   OutByte(0x43, 0x80);
   Load(0xb0, 0x33, 0x44);
+  WaitTicks(100);
   OutByte(0x43, 0x80);
-  Value("", InByte(0x42));
-  Value("", InByte(0x42));
+  Value("low", InByte(0x42));
+  Value("high", InByte(0x42));
+  End();
+  // A latch holds while the counter counts; a second one is ignored.
+  Load(0xb4, 0, 0);
+  SetGate(1);
+  WaitTicks(100);
+  OutByte(0x43, 0x80);
+  WaitTicks(100);
+  OutByte(0x43, 0x80);
+  unsigned latched = InByte(0x42);
+  latched |= (unsigned)InByte(0x42) << 8;
+  WaitTicks(100);
+  OutByte(0x43, 0x80);
+  unsigned later = InByte(0x42);
+  later |= (unsigned)InByte(0x42) << 8;
+  Begin("PIT counts down");
+  Value("since the first latch", ((latched - later) & 0xffff) > 90);
+  Value("not beyond", ((latched - later) & 0xffff) < 0x8000);
   End();
   // A one-shot in mode 1 can be triggered again.
   Load(0xb2, 0x00, 0x10);
@@ -155,17 +170,19 @@ enum {
   k24 = 2
 };
 
-static void PrintTime(const char* name) {
+static void PrintTimeOr(const char* name, bool seconds) {
   while (Read(10) & 0x80) {
   }
   Begin(name);
   static const uint8_t kRegs[] = {0x32, 9, 8, 7, 6, 4, 2, 0};
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < (seconds ? 8 : 7); ++i) {
     Print(" ");
     PrintHex(Read(kRegs[i]), 2);
   }
   End();
 }
+
+static void PrintTime(const char* name) { PrintTimeOr(name, true); }
 
 // Sets the time by bytes as they are; the clock then runs from there.
 static void SetTime(uint8_t format, uint8_t century, uint8_t year,
@@ -192,7 +209,10 @@ static bool WaitFlag(uint8_t flag) {
 }
 
 static void Clock(void) {
-  PrintTime("power-on date");
+  PrintTimeOr("power-on date", false);
+  Begin("its second");
+  PrintHex(Read(0), 2);
+  End();
   Line("register D", Read(13));
   Write(11, k24);
   SetTime(k24, 0x19, 0x99, 0x12, 0x31, 0x06, 0x23, 0x59, 0x58);
@@ -209,9 +229,6 @@ static void Clock(void) {
   // Formats.
   SetTime(k24 | kBinary, 20, 23, 11, 14, 3, 22, 13, 20);
   PrintTime("binary");
-  Write(11, k24);
-  PrintTime("the same bytes in BCD");
-  SetTime(k24 | kBinary, 20, 23, 11, 14, 3, 22, 13, 20);
   SetTime(0, 0x20, 0x23, 0x11, 0x14, 0x03, 0x92, 0x59, 0x59);
   (void)WaitFlag(0x10);
   PrintTime("12 hours: noon");
@@ -239,7 +256,7 @@ static bool Take(struct Frame* frame) {
   return true;
 }
 
-static void Alarm(void) {
+static void PreparePics(void) {
   // The 8259 pair beside a disabled APIC.
   WriteMsr(kMsrApicBase, ReadMsr(kMsrApicBase) & ~0x800ull);
   OutByte(0x20, 0x11);
@@ -250,9 +267,51 @@ static void Alarm(void) {
   OutByte(0xa1, 0x58);
   OutByte(0xa1, 2);
   OutByte(0xa1, 1);
+  on_event = Take;
+}
+
+// The output of counter 0 is IRQ 0: what it does shows in its edges.
+static void PitInterrupts(void) {
+  static const struct {
+    const char* name;
+    uint8_t control;
+    unsigned wait;
+  } kPitModes[] = {
+      {"PIT mode 0 interrupts once", 0x30, 1},
+      {"PIT mode 2 interrupts again", 0x34, 3},
+      {"PIT mode 3 interrupts again", 0x36, 3},
+      {"PIT mode 4 interrupts once", 0x38, 1},
+  };
+  OutByte(0x21, 0xfe);
+  OutByte(0xa1, 0xff);
+  for (int i = 0; i < 4; ++i) {
+    OutByte(0x43, kPitModes[i].control);
+    // The output is at its initial level; what was before is forgotten.
+    OutByte(0x20, 0x0c);
+    (void)InByte(0x20);
+    OutByte(0x20, 0x20);
+    interrupts = 0;
+    OutByte(0x40, 0x00);
+    OutByte(0x40, 0x04);
+    while (interrupts < kPitModes[i].wait) TRY("sti; hlt; cli");
+    Begin(kPitModes[i].name);
+    Value("vector", last_vector);
+    // Two and a half periods later.
+    interrupts = 0;
+    for (int j = 0; j < 10; ++j) {
+      WaitTicks(0x100);
+      TRY("sti; nop; nop; cli");
+    }
+    Value("then", interrupts == 2 || interrupts == 3);
+    End();
+  }
+  OutByte(0x43, 0x30);
+  OutByte(0x21, 0xff);
+}
+
+static void Alarm(void) {
   OutByte(0x21, 0xfb);
   OutByte(0xa1, 0xfe);
-  on_event = Take;
   static const struct {
     const char* name;
     uint8_t hour, minute, second;
@@ -326,8 +385,10 @@ static void AcpiTimer(void) {
 }
 
 void GuestMain(void) {
-  Pit();
   Clock();
+  Pit();
+  PreparePics();
+  PitInterrupts();
   Alarm();
   AcpiTimer();
 }

@@ -63,6 +63,7 @@ constexpr uint32_t kLeaf1Edx = Bits(0,    // FPU
                                     25,   // SSE
                                     26,   // SSE2
                                     27);  // self snoop
+constexpr uint32_t kApic = 1u << 9;
 constexpr uint32_t kHyperThreading = 1u << 28;
 
 // Leaf 7. SDM vol. 2, table 3-8.
@@ -150,9 +151,18 @@ CpuidResult FindRow(uint32_t leaf, uint32_t subleaf) {
   return {};
 }
 
+// SDM vol. 3, 10.4.3: a local APIC that IA32_APIC_BASE disables is not there.
+bool HasEnabledApic(Cpu& cpu) {
+  constexpr uint32_t kMsrApicBase = 0x1b;
+  constexpr uint64_t kEnable = 1u << 11;
+  uint64_t base;
+  return !cpu.host().ReadApicMsr(cpu.index(), kMsrApicBase, &base) ||
+         (base & kEnable);
+}
+
 }  // namespace
 
-CpuidResult Cpuid(const Cpu& cpu, uint32_t leaf, uint32_t subleaf) {
+CpuidResult Cpuid(Cpu& cpu, uint32_t leaf, uint32_t subleaf) {
   // Beyond the last leaf Intel's processors answer as for the last basic one.
   const bool basic = leaf <= kMaxBasicLeaf;
   const bool extended = leaf >= 0x80000000 && leaf <= kMaxExtendedLeaf;
@@ -170,6 +180,7 @@ CpuidResult Cpuid(const Cpu& cpu, uint32_t leaf, uint32_t subleaf) {
         result.ebx |= (id_count & 0xff) << 16;
         result.edx |= kHyperThreading;
       }
+      if (!HasEnabledApic(cpu)) result.edx &= ~kApic;
       break;
     case 4:
       if (result.eax != 0) result.eax |= ((id_count - 1) & 63) << 26;

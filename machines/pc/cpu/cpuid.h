@@ -30,8 +30,9 @@ struct CpuidResult {
 };
 
 // The answer that `cpu` gives. Depends on the vCPU's index, the number of
-// vCPUs and whether it is in 64-bit mode, on nothing else.
-CpuidResult Cpuid(const Cpu& cpu, uint32_t leaf, uint32_t subleaf);
+// vCPUs, whether it is in 64-bit mode and whether its local APIC is enabled,
+// on nothing else.
+CpuidResult Cpuid(Cpu& cpu, uint32_t leaf, uint32_t subleaf);
 
 }  // namespace librr::pc
 

@@ -351,6 +351,9 @@ void LocalApic::SendIpi() {
     case ApicDelivery::kLowestPriority:
       if (message.vector < kFirstLegalVector) {
         RaiseError(kErrorSendIllegalVector);
+        // A self IPI is received too (SDM 10.5.3).
+        if (shorthand == ApicShorthand::kSelf)
+          RaiseError(kErrorReceiveIllegalVector);
         return;
       }
       break;
@@ -580,6 +583,7 @@ bool LocalApic::WriteMsr(uint32_t index, uint64_t value) {
     const uint8_t vector = static_cast<uint8_t>(value);
     if (vector < kFirstLegalVector) {
       RaiseError(kErrorSendIllegalVector);
+      RaiseError(kErrorReceiveIllegalVector);
     } else if (SoftwareEnabled()) {
       Request(vector, /*level_triggered=*/false);
     }

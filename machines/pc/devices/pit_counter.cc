@@ -29,8 +29,7 @@ uint16_t ToBcd(int64_t value) {
 
 void PitCounter::WriteControl(uint8_t value) {
   access_ = (value >> 4) & 3;
-  mode_ = (value >> 1) & 7;
-  if (mode_ >= 6) mode_ -= 4;  // bit 2 is ignored in modes 2 and 3
+  programmed_mode_ = (value >> 1) & 7;
   bcd_ = (value & 1) != 0;
   written_ = false;
   triggered_ = false;
@@ -57,7 +56,7 @@ void PitCounter::WriteData(uint8_t value, int64_t now) {
         write_low_ = value;
         write_high_ = true;
         // In mode 0 the first byte stops the counter and its output falls.
-        if (mode_ == 0) {
+        if (mode() == 0) {
           Freeze(now);
           written_ = false;
         }
@@ -91,7 +90,7 @@ void PitCounter::Load(uint16_t value, int64_t now) {
     } else {
       const int64_t cycle = now - elapsed % count_;
       const int64_t high = cycle + HighTicks(count_);
-      next_tick_ = mode_ == 3 && now < high ? high : cycle + count_;
+      next_tick_ = mode() == 3 && now < high ? high : cycle + count_;
     }
     return;
   }
@@ -117,7 +116,7 @@ void PitCounter::Sync(int64_t now) {
   // Mode 3 reloads at each half: if the low half begins, the (virtual) start
   // of its period lies before.
   const bool low_half =
-      mode_ == 3 && start_ < next_tick_ && (next_tick_ - start_) % count_ != 0;
+      mode() == 3 && start_ < next_tick_ && (next_tick_ - start_) % count_ != 0;
   count_ = next_count_;
   start_ = low_half ? next_tick_ - HighTicks(count_) : next_tick_;
   next_count_ = 0;
@@ -147,9 +146,9 @@ void PitCounter::SetGate(bool high, int64_t now) {
 }
 
 bool PitCounter::Output(int64_t now) const {
-  if (!written_) return mode_ != 0;
+  if (!written_) return mode() != 0;
   const int64_t elapsed = Elapsed(now);
-  switch (mode_) {
+  switch (mode()) {
     case 0:
       return elapsed >= count_;
     case 1:
@@ -169,7 +168,7 @@ int64_t PitCounter::NextTransition(int64_t now) const {
   if (!written_ || !running_) return kNever;
   const int64_t elapsed = now - start_;
   int64_t next = kNever;
-  switch (mode_) {
+  switch (mode()) {
     case 0:
       if (elapsed < count_) next = start_ + count_;
       break;
@@ -214,9 +213,9 @@ uint16_t PitCounter::Count(int64_t now) const {
   int64_t value;
   if (TriggeredByGate() && !triggered_) {
     value = count_;
-  } else if (mode_ == 2) {
+  } else if (mode() == 2) {
     value = count_ - elapsed % count_;
-  } else if (mode_ == 3) {
+  } else if (mode() == 3) {
     // Each half counts down by two from the even part of the count.
     elapsed %= count_;
     if (elapsed >= HighTicks(count_)) elapsed -= HighTicks(count_);
@@ -239,8 +238,9 @@ void PitCounter::LatchStatus(int64_t now) {
   if (status_latched_) return;
   status_latched_ = true;
   const bool null_count = !written_ || next_count_ != 0 || Elapsed(now) < 0;
-  latched_status_ = static_cast<uint8_t>(Output(now) << 7 | null_count << 6 |
-                                         access_ << 4 | mode_ << 1 | bcd_);
+  latched_status_ =
+      static_cast<uint8_t>(Output(now) << 7 | null_count << 6 | access_ << 4 |
+                           programmed_mode_ << 1 | bcd_);
 }
 
 uint8_t PitCounter::ReadData(int64_t now) {
@@ -259,7 +259,7 @@ uint8_t PitCounter::ReadData(int64_t now) {
 
 void PitCounter::DescribeState(StateVisitor& visitor, std::string_view name) {
   const auto field = [&](auto& value) { visitor.Field(name, value); };
-  field(mode_);
+  field(programmed_mode_);
   field(access_);
   field(bcd_);
   field(gate_);
@@ -283,7 +283,7 @@ void PitCounter::DescribeState(StateVisitor& visitor, std::string_view name) {
 void PitCounter::AfterRestore() {
   // Saved states are untrusted: keep the arithmetic above within its range.
   constexpr int64_t kMaxTick = int64_t{1} << 60;
-  mode_ = std::min<uint8_t>(mode_, 5);
+  programmed_mode_ &= 7;
   access_ = static_cast<uint8_t>(access_ & 3);
   count_ = std::clamp<int64_t>(count_, 1, 0x10000);
   next_count_ = std::clamp<int64_t>(next_count_, 0, 0x10000);

@@ -46,8 +46,12 @@ class PitCounter {
   void AfterRestore();
 
  private:
-  bool Periodic() const { return mode_ == 2 || mode_ == 3; }
-  bool TriggeredByGate() const { return mode_ == 1 || mode_ == 5; }
+  // 0 to 5: in modes 2 and 3 the highest bit does not matter.
+  int mode() const {
+    return programmed_mode_ < 6 ? programmed_mode_ : programmed_mode_ - 4;
+  }
+  bool Periodic() const { return mode() == 2 || mode() == 3; }
+  bool TriggeredByGate() const { return mode() == 1 || mode() == 5; }
   // Ticks since the count was loaded; negative until then.
   int64_t Elapsed(int64_t now) const {
     return running_ ? now - start_ : frozen_elapsed_;
@@ -60,8 +64,8 @@ class PitCounter {
   // How many ticks of a mode 3 period the output is high.
   static int64_t HighTicks(int64_t count) { return (count + 1) / 2; }
 
-  uint8_t mode_ = 0;
-  uint8_t access_ = 3;  // 1: low byte, 2: high byte, 3: low then high
+  uint8_t programmed_mode_ = 0;  // as written, and as the status has it
+  uint8_t access_ = 3;           // 1: low byte, 2: high byte, 3: low then high
   bool bcd_ = false;
   bool gate_ = true;
   bool written_ = false;    // a count was written since the control word
