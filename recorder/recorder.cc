@@ -19,7 +19,9 @@
 namespace librr {
 namespace {
 
-constexpr uint64_t kHeartbeatNanos = 1'000'000'000;
+// Less than the second that a killed recording may lose: the machine looks at
+// the clock only between two runs, which may take a fifth of a second.
+constexpr uint64_t kHeartbeatNanos = 750'000'000;
 // A machine that executed less than this since the last heartbeat counts as
 // idle, and gets none.
 constexpr uint64_t kBusySteps = 1'000'000;
@@ -116,10 +118,10 @@ class Recorder::Impl final : public RunLog {
       // However early a recording is killed, it shows that its image is whole.
       if (is_first) LIBRR_RETURN_IF_ERROR(Flush());
     }
-    const uint64_t now = clock_->Now();
-    if (now - last_flush_ >= kHeartbeatNanos) {
-      last_flush_ = now;
+    if (clock_->Now() - last_flush_ >= kHeartbeatNanos) {
       LIBRR_RETURN_IF_ERROR(Heartbeat(machine));
+      // From its end, so that the machine gets on however slow the disk is.
+      last_flush_ = clock_->Now();
     }
     LIBRR_ASSIGN_OR_RETURN(const Position checkpoint,
                            PassCheckpoints(machine, dirtied));
