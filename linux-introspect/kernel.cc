@@ -58,8 +58,8 @@ absl::StatusOr<Kernel> Kernel::Find(const MemoryReader* memory) {
     const auto table = kernel.space_.Translate(GuestVirtual(*top));
     if (table.ok()) {
       const PagingRoot root = {.table = *table, .levels = image.root().levels};
-      if (AddressSpace(memory, root).Translate(GuestVirtual(*top)).ok()) {
-        kernel.space_ = AddressSpace(memory, root);
+      if (PageTables(memory, root).Translate(GuestVirtual(*top)).ok()) {
+        kernel.space_ = PageTables(memory, root);
       }
     }
   }
@@ -160,10 +160,10 @@ std::string Kernel::ReadText(uint64_t address, uint64_t limit) const {
   return text;
 }
 
-absl::StatusOr<AddressSpace> Kernel::SpaceOf(uint64_t pgd) const {
+absl::StatusOr<PageTables> Kernel::SpaceOf(uint64_t pgd) const {
   LIBRR_ASSIGN_OR_RETURN(const GuestPhysical table,
                          space_.Translate(GuestVirtual(pgd)));
-  return AddressSpace(memory_,
+  return PageTables(memory_,
                       {.table = table, .levels = space_.root().levels});
 }
 

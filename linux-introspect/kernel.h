@@ -84,14 +84,14 @@ class Kernel {
 
   // Another address space, by a kernel pointer to its top-level table
   // (mm_struct.pgd).
-  absl::StatusOr<AddressSpace> SpaceOf(uint64_t pgd) const;
+  absl::StatusOr<PageTables> SpaceOf(uint64_t pgd) const;
 
  private:
   explicit Kernel(const MemoryReader* memory, PagingRoot root)
       : memory_(memory), space_(memory, root) {}
 
   const MemoryReader* memory_;
-  AddressSpace space_;
+  PageTables space_;
   std::string release_, banner_;
   std::string names_;
   std::unordered_map<std::string_view, uint64_t> symbols_;

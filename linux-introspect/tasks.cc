@@ -163,7 +163,7 @@ absl::StatusOr<LinuxTask> TaskList::Describe(const Object& object) const {
 std::string TaskList::CommandLine(uint64_t mm) const {
   const absl::StatusOr<Object> object = kernel_->ReadObject(mm, mm_size_);
   if (!object.ok()) return "";
-  const absl::StatusOr<AddressSpace> space =
+  const absl::StatusOr<PageTables> space =
       kernel_->SpaceOf(object->Number(pgd_));
   const uint64_t begin = object->Number(arg_start_);
   const uint64_t end = object->Number(arg_end_);
