@@ -12,7 +12,8 @@ namespace librr::linux_guest {
 namespace {
 
 // enum maple_type, in bits 3 to 6 of a pointer to a node.
-constexpr uint64_t kLeaf64 = 1, kRange64 = 2, kArange64 = 3;
+// maple_range_64 is between them.
+constexpr uint64_t kLeaf64 = 1, kArange64 = 3;
 // MAPLE_NODE_MASK: nodes are aligned to their size.
 constexpr uint64_t kNodeSize = 256;
 // MAPLE_HEIGHT_MAX.
