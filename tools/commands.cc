@@ -105,11 +105,12 @@ int Execute(const Command& command, absl::Span<const std::string> typed) {
 }  // namespace
 
 std::vector<const Command*> AllCommands() {
-  return {&RunCommand(),  &RecordCommand(), &ReplayCommand(),  &VerifyCommand(),
-          &InfoCommand(), &EventsCommand(), &ConsoleCommand(), &RegsCommand(),
-          &MemCommand(),  &DisasmCommand(), &StatsCommand(),   &IndexCommand(),
-          &GdbCommand(),  &ServeCommand(),  &PsCommand(),      &DmesgCommand(),
-          &MapsCommand(), &ModulesCommand()};
+  return {
+      &RunCommand(),  &RecordCommand(),  &ReplayCommand(),  &VerifyCommand(),
+      &InfoCommand(), &EventsCommand(),  &ConsoleCommand(), &RegsCommand(),
+      &MemCommand(),  &DisasmCommand(),  &StatsCommand(),   &IndexCommand(),
+      &GdbCommand(),  &ServeCommand(),   &PsCommand(),      &DmesgCommand(),
+      &MapsCommand(), &ModulesCommand(), &OffsetsCommand()};
 }
 
 int RunVmrr(absl::Span<const std::string> typed) {
