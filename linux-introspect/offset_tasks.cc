@@ -111,7 +111,7 @@ absl::StatusOr<OffsetTasks> OffsetTasks::Prove(const MemoryReader* memory,
   LIBRR_RETURN_IF_ERROR(offsets.CheckRequired());
   const std::vector<PagingRoot> current = memory->PagingRoots();
   Stage stage = Stage::kNone;
-  absl::Status failure = absl::NotFoundError(
+  absl::Status failure = absl::FailedPreconditionError(
       "no vCPU has paging on: there is no Linux kernel yet");
   const auto fail = [&](Stage at, absl::Status status) {
     if (at < stage) return;
@@ -135,10 +135,10 @@ absl::StatusOr<OffsetTasks> OffsetTasks::Prove(const MemoryReader* memory,
       const OffsetTasks empty(memory, candidate, offsets);
       const std::vector<uint64_t> firsts = empty.FindFirstTasks();
       if (firsts.empty()) {
-        fail(Stage::kNone,
-             absl::NotFoundError("no task \"swapper\" is in what the kernel's "
-                                 "image is mapped to: Linux has not come so "
-                                 "far here, or this is not Linux"));
+        fail(Stage::kNone, absl::FailedPreconditionError(
+                               "no task \"swapper\" is in what the kernel's "
+                               "image is mapped to: Linux has not come so "
+                               "far here, or this is not Linux"));
       }
       for (const uint64_t first : firsts) {
         const absl::Status named = empty.CheckFirst(first);

@@ -139,8 +139,9 @@ absl::Status AddSystemMap(std::string_view text, LinuxOffsets* offsets);
 // The tasks, as LinuxGuest::Tasks has them, as far as the offsets go: what
 // needs other fields is empty, `state` '?'. Before that, the offsets are
 // proved: there is a task "swapper" with pid 0, every list comes back to where
-// it began, and the page tables in use are those of a task. NotFound and
-// DataLoss name the offset that is not right; required ones only, an optional
+// it began, and the page tables in use are those of a task. FailedPrecondition:
+// there is no Linux here (yet). NotFound and DataLoss name the offset that is
+// not right; required ones only, an optional
 // one that is wrong is left out and said in `left_out`, if there is one.
 absl::StatusOr<std::vector<LinuxTask>> ReadLinuxTasks(
     const MemoryReader& memory, const LinuxOffsets& offsets,
