@@ -19,8 +19,8 @@ using librr::TaskImage;
 constexpr const char* kKernels[] = {
     "0x20407,0x2c,0x48,0,0x236,0x6c,0x260,0xc,0,0xc,0x2000,0x0,0x0,0x10",
     "0x20614,0x80,0,0x68,0x194,0xa4,0x1b0,0x24,0x18,0x28,0x2000,0xc4,0xec,0x10",
-    "mm=3d8,tasks=388,comm=5b0,pid=430,pgd=38,grouplead=470,tgid=434,"
-    "signal=600,thread_node=4c0,thread_head=10,real_parent=440,state=18",
+    ("mm=3d8,tasks=388,comm=5b0,pid=430,pgd=38,grouplead=470,tgid=434,"
+     "signal=600,thread_node=4c0,thread_head=10,real_parent=440,state=18"),
 };
 
 TaskImage MakeImage(int levels, const LinuxOffsets& offsets) {
