@@ -77,13 +77,14 @@ class StubSession {
   void set_no_ack() { no_ack_ = true; }
   void Finish() { finished_ = true; }
 
-  // vCPUs: the one that registers and memory belong to, and the one that
-  // resumes; both follow the last stop.
+  // Threads of the target: the one that registers and memory belong to, and the
+  // one that resumes; both follow the last stop. The client's numbers for them
+  // begin with 1.
   int vcpu() const { return vcpu_; }
   int resume_vcpu() const { return resume_vcpu_; }
   void set_resume_vcpu(int vcpu) { resume_vcpu_ = vcpu; }
   bool IsThread(int thread) const {
-    return thread >= 1 && thread <= target_->vcpu_count();
+    return thread >= 1 && target_->HasThread(thread - 1);
   }
   void SelectVcpu(int vcpu);
   static int ThreadOf(int vcpu) { return vcpu + 1; }

@@ -42,9 +42,9 @@ Reply HandleCurrentThread(StubSession& session, NoArguments) {
 
 Reply HandleFirstThreads(StubSession& session, NoArguments) {
   std::string list = "m";
-  for (int vcpu = 0; vcpu < session.target().vcpu_count(); ++vcpu) {
-    if (vcpu > 0) list += ",";
-    list += HexNumber(StubSession::ThreadOf(vcpu));
+  for (const TargetThread& thread : session.target().Threads()) {
+    if (list.size() > 1) list += ",";
+    list += HexNumber(StubSession::ThreadOf(thread.number));
   }
   return Reply::Text(std::move(list));
 }
@@ -52,8 +52,13 @@ Reply HandleFirstThreads(StubSession& session, NoArguments) {
 Reply HandleMoreThreads(StubSession&, NoArguments) { return Reply::Text("l"); }
 
 Reply HandleThreadExtraInfo(StubSession& session, int thread) {
-  if (!session.IsThread(thread)) return NoSuchThread(thread);
-  return Reply::Text(HexText(absl::StrCat("vCPU ", thread - 1)));
+  for (const TargetThread& it : session.target().Threads()) {
+    if (StubSession::ThreadOf(it.number) == thread) {
+      return Reply::Text(HexText(
+          absl::StrCat(it.name, it.details.empty() ? "" : ", ", it.details)));
+    }
+  }
+  return NoSuchThread(thread);
 }
 
 }  // namespace librr

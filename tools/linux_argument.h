@@ -32,10 +32,6 @@ struct LinuxAt {
 };
 absl::StatusOr<LinuxAt> OpenLinuxAt(const Arguments& arguments);
 
-// Control characters and what is no UTF-8 as \xHH: texts of guests must not
-// reach a terminal as they are.
-std::string Printable(const std::string& text);
-
 }  // namespace librr::tools
 
 #endif  // LIBRR_TOOLS_LINUX_ARGUMENT_H_

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "librr/inspection.h"
@@ -20,6 +21,22 @@
 #include "librr/memory_reader.h"
 
 namespace librr {
+
+// The address space that a vCPU with these registers is in; nullopt without
+// 64-bit paging.
+inline std::optional<PagingRoot> PagingRootOf(
+    absl::Span<const RegisterValue> registers) {
+  // Intel SDM vol. 3, 4.5: CR3 bits 51:12, EFER.LMA, CR4.LA57.
+  constexpr uint64_t kTable = 0x000ffffffffff000;
+  constexpr uint64_t kLongModeActive = 1 << 10;
+  constexpr uint64_t kFiveLevels = 1 << 12;
+  const auto number = [&](const char* name) {
+    return RegisterNumber(registers, name).value_or(0);
+  };
+  if ((number("efer") & kLongModeActive) == 0) return std::nullopt;
+  return PagingRoot{.table = GuestPhysical(number("cr3") & kTable),
+                    .levels = (number("cr4") & kFiveLevels) != 0 ? 5 : 4};
+}
 
 class MachineMemory final : public MemoryReader {
  public:
@@ -31,22 +48,12 @@ class MachineMemory final : public MemoryReader {
   }
 
   std::vector<PagingRoot> PagingRoots() const override {
-    // Intel SDM vol. 3, 4.5: CR3 bits 51:12, EFER.LMA, CR4.LA57.
-    constexpr uint64_t kTable = 0x000ffffffffff000;
-    constexpr uint64_t kLongModeActive = 1 << 10;
-    constexpr uint64_t kFiveLevels = 1 << 12;
     std::vector<PagingRoot> roots;
     for (int vcpu = 0; vcpu < machine_->vcpu_count(); ++vcpu) {
-      const std::vector<RegisterValue> registers = machine_->Registers(vcpu);
-      const auto number = [&](const char* name) {
-        return RegisterNumber(registers, name).value_or(0);
-      };
-      if ((number("efer") & kLongModeActive) == 0) continue;
-      const PagingRoot root = {
-          .table = GuestPhysical(number("cr3") & kTable),
-          .levels = (number("cr4") & kFiveLevels) != 0 ? 5 : 4};
-      if (std::find(roots.begin(), roots.end(), root) == roots.end()) {
-        roots.push_back(root);
+      const auto root = PagingRootOf(machine_->Registers(vcpu));
+      if (root.has_value() &&
+          std::find(roots.begin(), roots.end(), *root) == roots.end()) {
+        roots.push_back(*root);
       }
     }
     return roots;
