@@ -2,23 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/debug_session.h"
 
-#include <unistd.h>
-
 #include <limits>
 #include <optional>
 #include <utility>
 
 #include "tools/exit_code.h"
 #include "tools/message.h"
-#include "tools/progress_bar.h"
 #include "tools/stop_signals.h"
 #include "tools/trace_argument.h"
 
 namespace librr::tools {
 namespace {
 
-constexpr Option kDebugTable[] = {
-    {"at", 0, "P", "begin at position P (default: `end`)"},
+constexpr Option kTimelineTable[] = {
     {"checkpoint-memory", 0, "SIZE",
      "memory for checkpoints, as 512M (default: 1G)"},
     {"jobs", 0, "N",
@@ -48,19 +44,20 @@ absl::StatusOr<TimelineOptions> OptionsFrom(const Arguments& arguments) {
 
 }  // namespace
 
-const absl::Span<const Option> kDebugOptions(kDebugTable);
+const absl::Span<const Option> kTimelineOptions(kTimelineTable);
 
 absl::StatusOr<std::unique_ptr<DebugSession>> DebugSession::Open(
-    const Arguments& arguments) {
+    const Arguments& arguments, std::string_view position_option) {
   auto session = std::unique_ptr<DebugSession>(new DebugSession());
   auto trace = OpenTraceArgument(arguments.words()[0]);
   if (!trace.ok()) return trace.status();
   session->trace_ = *std::move(trace);
   const TraceReader& reader = *session->trace_;
-  const auto at = PositionOption(arguments, "at", reader);
+  const auto at = PositionOption(arguments, position_option, reader);
   if (!at.ok()) return at.status();
   absl::StatusOr<TimelineOptions> options = OptionsFrom(arguments);
   if (!options.ok()) return options.status();
+  options->observer = &session->progress_;
   auto timeline = Timeline::Open(&reader, FactoryFor(reader), *options);
   if (!timeline.ok()) return ReplayError(timeline.status(), reader);
   session->timeline_ = *std::move(timeline);
@@ -68,7 +65,9 @@ absl::StatusOr<std::unique_ptr<DebugSession>> DebugSession::Open(
   const Position goal = at->value_or(reader.info().end.position);
   Timeline* const going = session->timeline_.get();
   const StopSignals signals([going] { going->RequestStop(); });
+  session->progress_.Show("replaying");
   const absl::Status status = going->Seek(goal);
+  session->progress_.Hide();
   if (!status.ok()) return ReplayError(status, reader);
   session->target_ = std::make_unique<TimelineTarget>(going);
   return session;
