@@ -281,7 +281,15 @@ absl::StatusOr<std::vector<std::string>> LinuxTarget::Events(Position from,
   return machine_->Events(from, to, max);
 }
 std::vector<std::string> LinuxTarget::Information() const {
-  return machine_->Information();
+  std::vector<std::string> lines = machine_->Information();
+  if (Here() != nullptr) {
+    lines.push_back(absl::StrCat("threads are the tasks of Linux ",
+                                 guest_->release(), ", by their pids"));
+  } else if (enabled_) {
+    lines.push_back(
+        absl::StrCat("threads are vCPUs here: ", not_seen_.message()));
+  }
+  return lines;
 }
 std::vector<std::string> LinuxTarget::Checkpoints() const {
   return machine_->Checkpoints();

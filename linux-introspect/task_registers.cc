@@ -30,6 +30,7 @@ constexpr uint16_t kKernelCode = 0x10, kKernelStack = 0x18;
 constexpr uint32_t kPtiWord = 7, kPtiBit = 11;
 
 constexpr uint32_t kMaxCpus = 8192;
+constexpr uint64_t kMinStack = 4096, kMaxStack = 1 << 20;
 
 }  // namespace
 
@@ -43,7 +44,14 @@ absl::StatusOr<TaskRegisters> TaskRegisters::Make(const Kernel* kernel) {
 absl::Status TaskRegisters::FindFields() {
   const Kernel& kernel = *kernel_;
   LIBRR_ASSIGN_OR_RETURN(task_size_, kernel.SizeOf("task_struct"));
-  LIBRR_ASSIGN_OR_RETURN(stack_size_, kernel.SizeOf("thread_union"));
+  // include/asm-generic/vmlinux.lds.h, INIT_TASK_DATA: the first task's stack.
+  LIBRR_ASSIGN_OR_RETURN(const uint64_t begin,
+                         kernel.Symbol("__start_init_task"));
+  LIBRR_ASSIGN_OR_RETURN(const uint64_t end, kernel.Symbol("__end_init_task"));
+  stack_size_ = end - begin;
+  if (stack_size_ < kMinStack || stack_size_ > kMaxStack) {
+    return absl::NotFoundError("the kernel's stacks have an impossible size");
+  }
   LIBRR_ASSIGN_OR_RETURN(pt_regs_size_, kernel.SizeOf("pt_regs"));
   LIBRR_ASSIGN_OR_RETURN(frame_size_, kernel.SizeOf("inactive_task_frame"));
   LIBRR_ASSIGN_OR_RETURN(stack_, kernel.FindField("task_struct", "stack"));

@@ -124,6 +124,7 @@ class LinuxTarget final : public DebugTarget {
   mutable absl::Status not_found_;
   mutable std::optional<Position> seen_at_;
   mutable std::optional<View> view_;
+  mutable absl::Status not_seen_;  // why there is no view
   // Which process an address space was, when a stop point was set in it.
   mutable std::map<uint64_t, uint32_t> owners_;
 };
