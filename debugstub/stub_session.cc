@@ -52,8 +52,7 @@ StubSession::StubSession(DebugTarget* target, DebugArchitecture architecture,
       channel_(channel),
       description_(DescribeTarget(architecture,
                                   target->Registers(target->ThreadHere(0)))),
-      vcpu_(target->ThreadHere(0)),
-      resume_vcpu_(vcpu_) {}
+      vcpu_(target->ThreadHere(0)) {}
 
 std::string StubSession::RefusalReason(const DebugTarget& target,
                                        DebugArchitecture architecture) {
@@ -188,7 +187,6 @@ Reply StubSession::MakeArmedMove() {
   const absl::Status status = to.ok() ? target_->Seek(*to) : to.status();
   channel_->EndBusy();
   SelectVcpu(target_->ThreadHere(vcpu_));
-  resume_vcpu_ = vcpu_;
   // No signal: gdb ends whatever it was doing when it resumed, be it the step
   // off a breakpoint with which `continue` begins.
   int signal = move.by_step ? kSigTrap : kNoSignal;
@@ -227,10 +225,7 @@ Reply StubSession::Resume(ResumeRequest request) {
     return Stopped(StopReplyFor(
         absl::IsCancelled(stop.status()) ? kSigInt : kNoSignal, ""));
   }
-  if (target_->HasThread(stop->vcpu)) {
-    SelectVcpu(stop->vcpu);
-    resume_vcpu_ = stop->vcpu;
-  }
+  if (target_->HasThread(stop->vcpu)) SelectVcpu(stop->vcpu);
   if (!stop->note.empty()) Note(stop->note);
   if (armed_stop_.has_value() && target_->position() == *armed_stop_) {
     armed_stop_.reset();

@@ -15,8 +15,9 @@ Reply NoSuchThread(int thread) {
 }  // namespace
 
 Reply HandleThreadSelection(StubSession& session, ThreadSelection selection) {
-  // "Any" and "all" leave it with the one that stopped last.
   if (selection.thread == kAnyThread || selection.thread == kAllThreads) {
+    // Registers stay those of the thread that stopped last.
+    if (selection.operation == 'c') session.set_resume_vcpu(kSelectedThread);
     return Reply::Ok();
   }
   if (!session.IsThread(selection.thread)) {
