@@ -56,6 +56,14 @@ absl::StatusOr<TimelineOptions> OptionsFrom(const Arguments& arguments) {
   return options;
 }
 
+void SayWhatIsMissing(const TraceInfo& info) {
+  const uint64_t end = info.end.position.value();
+  Say(info.damage.empty()
+          ? absl::StrCat(info.path,
+                         ": not complete; what there is ends at position ", end)
+          : absl::StrCat(info.damage, "; what is good ends at position ", end));
+}
+
 }  // namespace
 
 const absl::Span<const Option> kTimelineOptions(kTimelineTable);
@@ -68,6 +76,7 @@ absl::StatusOr<std::unique_ptr<DebugSession>> DebugSession::Open(
   if (!trace.ok()) return trace.status();
   session->trace_ = *std::move(trace);
   const TraceReader& reader = *session->trace_;
+  if (!reader.info().complete) SayWhatIsMissing(reader.info());
   const auto at = PositionOption(arguments, position_option, reader);
   if (!at.ok()) return at.status();
   absl::StatusOr<TimelineOptions> options = OptionsFrom(arguments);
