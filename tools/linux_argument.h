@@ -26,7 +26,7 @@ struct LinuxAt {
   std::unique_ptr<MachineMemory> memory;
   std::unique_ptr<LinuxGuest> guest;
 
-  const Machine& machine() const { return opened.replayer->machine(); }
+  const Machine& machine() const { return opened.machine(); }
   // With the place at which the guest could not be read.
   absl::Status Error(const absl::Status& status) const;
 };
