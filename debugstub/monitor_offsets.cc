@@ -2,45 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // monitor linuxoffsets: what the guest's Linux is looked at with.
-#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "debugstub/monitor_handlers.h"
+#include "debugstub/target_memory.h"
 #include "librr-core/base/abseil_view.h"
 #include "librr-core/base/status_macros.h"
 #include "librr/linux_offsets.h"
-#include "librr/machine_memory.h"
 
 namespace librr {
 namespace {
-
-// The memory of a target at rest.
-class TargetMemory final : public MemoryReader {
- public:
-  explicit TargetMemory(const DebugTarget* target) : target_(target) {}
-
-  absl::Status ReadPhysical(GuestPhysical address,
-                            absl::Span<uint8_t> out) const override {
-    return target_->ReadPhysical(address, out);
-  }
-  std::vector<PagingRoot> PagingRoots() const override {
-    std::vector<PagingRoot> roots;
-    for (int vcpu = 0; vcpu < target_->vcpu_count(); ++vcpu) {
-      const std::optional<PagingRoot> root =
-          PagingRootOf(target_->Registers(vcpu));
-      if (root.has_value() &&
-          std::find(roots.begin(), roots.end(), *root) == roots.end()) {
-        roots.push_back(*root);
-      }
-    }
-    return roots;
-  }
-
- private:
-  const DebugTarget* target_;
-};
 
 std::string BothForms(const LinuxOffsets& offsets) {
   return absl::StrCat(offsets.is_long() ? "-l " : "", offsets.Line(), "\n",
@@ -63,7 +36,7 @@ absl::StatusOr<std::string> Show(StubSession& session) {
   const TargetMemory memory(&session.target());
   switch (session.linux_view()) {
     case StubSession::LinuxView::kOff:
-      return "off: the guest's Linux is not looked at\n";
+      return "off: no monitor command looks at the guest's Linux\n";
     case StubSession::LinuxView::kTyped:
       return absl::StrCat("typed:\n", BothForms(session.linux_offsets()));
     case StubSession::LinuxView::kAuto:
@@ -78,6 +51,23 @@ absl::StatusOr<std::string> Show(StubSession& session) {
 }
 
 }  // namespace
+
+absl::StatusOr<LinuxGuest*> LinuxOf(StubSession& session) {
+  if (session.linux_view() == StubSession::LinuxView::kOff) {
+    return absl::FailedPreconditionError(
+        "the guest's Linux is not looked at, since `monitor linuxoffsets off`");
+  }
+  return session.target().Linux();
+}
+
+absl::StatusOr<std::vector<LinuxTask>> TasksOf(StubSession& session) {
+  if (session.linux_view() == StubSession::LinuxView::kTyped) {
+    return ReadLinuxTasks(TargetMemory(&session.target()),
+                          session.linux_offsets());
+  }
+  LIBRR_ASSIGN_OR_RETURN(LinuxGuest* const guest, LinuxOf(session));
+  return guest->Tasks();
+}
 
 absl::StatusOr<std::string> MonitorLinuxOffsets(
     StubSession& session, const MonitorArguments& arguments) {

@@ -71,6 +71,14 @@ constexpr MonitorRow kRows[] = {
      0, 1, &MonitorStep},
     {"events", "[FROM TO]", "lists inputs, outputs and marks",
      "FROM and TO are positions.", 0, 2, &MonitorEvents},
+    {"ps", "[-T]", "lists the processes of the guest's Linux",
+     "With -T a line for each thread.", 0, 1, &MonitorPs},
+    {"dmesg", "[N]", "prints the log of the guest's kernel, or its end",
+     "N is how many messages.", 0, 1, &MonitorDmesg},
+    {"modules", "", "lists the modules of the guest's kernel", "", 0, 0,
+     &MonitorModules},
+    {"maps", "PID", "prints the memory areas of a process", "", 1, 1,
+     &MonitorMaps},
     {"linuxoffsets",
      "[-l] <version>,<mm>,<next_task>,<tasks>,<comm>,<pid>,<thread>,<pgd>,"
      "<rsp0/esp0>,<fs>,<threadsize>,<grouplead>,<threadgroup>,<commsize>"
@@ -86,10 +94,9 @@ constexpr MonitorRow kRows[] = {
      "  monitor linuxoffsets 0x20614,0x80,0,0x68,0x194,0xa4,0x1b0,0x24,0x18,"
      "0x28,0x2000,0xc4,0xec,0x10\n"
      "`vmrr offsets` prints the line of a kernel, and the named form, which "
-     "has "
-     "fields of later\nkernels too. `auto`, as it is at first, reads the "
-     "kernel's own types; `off` looks at no\nLinux. Without words: what is "
-     "used.",
+     "has fields of later\nkernels too. What is typed is for `monitor ps`. "
+     "`auto`, as it is at first, reads the\nkernel's own types; with `off` no "
+     "monitor command looks at Linux. Without words: what is\nused.",
      0, kAnyWords, &MonitorLinuxOffsets},
     {"info", "", "describes the recording", "", 0, 0, &MonitorInfo},
     {"checkpoints", "", "says how many checkpoints there are", "", 0, 0,

@@ -54,6 +54,9 @@ struct ArmedMove {
   bool by_step = false;
 };
 
+// No thread of its own resumes, but the one that is selected.
+inline constexpr int kSelectedThread = -1;
+
 class StubSession {
  public:
   StubSession(DebugTarget* target, DebugArchitecture architecture,
@@ -78,13 +81,16 @@ class StubSession {
   void set_no_ack() { no_ack_ = true; }
   void Finish() { finished_ = true; }
 
-  // vCPUs: the one that registers and memory belong to, and the one that
-  // resumes; both follow the last stop.
+  // Threads of the target: the one that registers and memory belong to, which
+  // follows the last stop, and the one that resumes: the same unless the client
+  // has named another. The client's numbers for them begin with 1.
   int vcpu() const { return vcpu_; }
-  int resume_vcpu() const { return resume_vcpu_; }
+  int resume_vcpu() const {
+    return target_->HasThread(resume_vcpu_) ? resume_vcpu_ : vcpu_;
+  }
   void set_resume_vcpu(int vcpu) { resume_vcpu_ = vcpu; }
   bool IsThread(int thread) const {
-    return thread >= 1 && thread <= target_->vcpu_count();
+    return thread >= 1 && target_->HasThread(thread - 1);
   }
   void SelectVcpu(int vcpu);
   static int ThreadOf(int vcpu) { return vcpu + 1; }
@@ -169,7 +175,7 @@ class StubSession {
   bool no_ack_ = false;
   bool finished_ = false;
   int vcpu_ = 0;
-  int resume_vcpu_ = 0;
+  int resume_vcpu_ = kSelectedThread;
   std::optional<std::vector<RegisterValue>> registers_;
   bool physical_ = false;
   bool sends_swbreak_ = false;

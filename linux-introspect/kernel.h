@@ -56,6 +56,8 @@ class Kernel {
   const std::string& release() const { return release_; }
   const std::string& banner() const { return banner_; }
   const Btf& types() const { return types_; }
+  // The kernel's own page tables.
+  const PageTables& space() const { return space_; }
 
   absl::StatusOr<uint64_t> Symbol(std::string_view name) const;
   // From the kernel's types. NotFound names what is missing.

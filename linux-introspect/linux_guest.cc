@@ -4,11 +4,13 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "librr-core/base/status_macros.h"
 #include "linux-introspect/kernel.h"
 #include "linux-introspect/kernel_modules.h"
 #include "linux-introspect/memory_maps.h"
 #include "linux-introspect/printk_log.h"
+#include "linux-introspect/task_registers.h"
 #include "linux-introspect/tasks.h"
 
 namespace librr {
@@ -44,7 +46,68 @@ class KernelGuest final : public LinuxGuest {
     return linux_guest::ReadMemoryMaps(kernel_, task.mm.value());
   }
 
+  absl::StatusOr<LinuxTask> CurrentTask(uint32_t cpu) override {
+    LIBRR_ASSIGN_OR_RETURN(const auto registers, Registers());
+    LIBRR_ASSIGN_OR_RETURN(const uint64_t address, registers.Current(cpu));
+    LIBRR_ASSIGN_OR_RETURN(const linux_guest::TaskList list,
+                           linux_guest::TaskList::Make(&kernel_));
+    return list.At(address);
+  }
+
+  absl::StatusOr<GuestPhysical> CurrentTaskPointer(uint32_t cpu) override {
+    LIBRR_ASSIGN_OR_RETURN(const auto registers, Registers());
+    LIBRR_ASSIGN_OR_RETURN(const uint64_t address,
+                           registers.CurrentPointer(cpu));
+    return kernel_.space().Translate(GuestVirtual(address));
+  }
+
+  absl::StatusOr<LinuxRegisters> UserRegisters(const LinuxTask& task) override {
+    LIBRR_RETURN_IF_ERROR(CheckProcess(task));
+    LIBRR_ASSIGN_OR_RETURN(const auto registers, Registers());
+    return registers.User(task.address.value());
+  }
+
+  absl::StatusOr<LinuxRegisters> KernelRegisters(
+      const LinuxTask& task) override {
+    LIBRR_ASSIGN_OR_RETURN(const auto registers, Registers());
+    return registers.Switched(task.address.value());
+  }
+
+  absl::StatusOr<GuestPhysical> UserPageTable(const LinuxTask& task) override {
+    LIBRR_RETURN_IF_ERROR(CheckProcess(task));
+    LIBRR_ASSIGN_OR_RETURN(const auto list,
+                           linux_guest::TaskList::Make(&kernel_));
+    LIBRR_ASSIGN_OR_RETURN(const auto space, list.SpaceOf(task));
+    LIBRR_ASSIGN_OR_RETURN(const auto registers, Registers());
+    LIBRR_ASSIGN_OR_RETURN(const bool own, registers.HasUserTables());
+    // Linux, arch/x86/include/asm/pgtable.h, kernel_to_user_pgdp(): the next
+    // page.
+    constexpr uint64_t kPageSize = 4096;
+    return space.root().table + (own ? kPageSize : 0);
+  }
+
+  absl::StatusOr<GuestPhysical> Translate(const LinuxTask& task,
+                                          GuestVirtual address) override {
+    if (task.mm.value() == 0 || linux_guest::IsKernelAddress(address.value())) {
+      return kernel_.space().Translate(address);
+    }
+    LIBRR_ASSIGN_OR_RETURN(const auto list,
+                           linux_guest::TaskList::Make(&kernel_));
+    LIBRR_ASSIGN_OR_RETURN(const auto space, list.SpaceOf(task));
+    return space.Translate(address);
+  }
+
  private:
+  static absl::Status CheckProcess(const LinuxTask& task) {
+    if (task.mm.value() != 0) return absl::OkStatus();
+    return absl::NotFoundError(
+        absl::StrCat("task ", task.pid, " (", task.comm, ") has no user code"));
+  }
+
+  absl::StatusOr<linux_guest::TaskRegisters> Registers() const {
+    return linux_guest::TaskRegisters::Make(&kernel_);
+  }
+
   const linux_guest::Kernel kernel_;
 };
 

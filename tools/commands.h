@@ -25,6 +25,7 @@ const Command& MemCommand();
 const Command& DisasmCommand();
 const Command& StatsCommand();
 const Command& IndexCommand();
+const Command& LastWriteCommand();
 const Command& GdbCommand();
 const Command& ServeCommand();
 const Command& PsCommand();

@@ -34,6 +34,7 @@ namespace librr::tools {
 namespace {
 
 constexpr Option kGdbTable[] = {
+    {"at", 0, "P", "begin at position P (default: `end`)"},
     {"symbols", 0, "FILE|DIR",
      "the kernel's vmlinux, or a folder with it; where the kernel\n"
      "is in memory is found (default: the guest's own symbols)"},
@@ -149,7 +150,7 @@ int WaitFor(pid_t child) {
 }
 
 absl::StatusOr<int> Gdb(const Arguments& arguments) {
-  auto session = DebugSession::Open(arguments);
+  auto session = DebugSession::Open(arguments, "at");
   if (!session.ok()) return session.status();
   const absl::StatusOr<PrivateFolder> folder = PrivateFolder::Make();
   if (!folder.ok()) return folder.status();
@@ -198,7 +199,7 @@ scope (`help seek` in gdb explains). `monitor help` lists more.)",
   vmrr gdb boot.vmrr --at 1000000 -- -batch -ex 'x/i $pc')",
       .min_words = 1,
       .max_words = 1000,
-      .options = {kGdbTable, kDebugOptions, kHelpOption},
+      .options = {kGdbTable, kThreadOption, kTimelineOptions, kHelpOption},
       .run = &Gdb};
   return command;
 }

@@ -47,6 +47,8 @@ constexpr int kAllowed[] = {
     // Signals to itself (abort), and what a handler needs.
     SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
     SCMP_SYS(getpid), SCMP_SYS(gettid),
+    // How a thread that was made before begins.
+    SCMP_SYS(rseq), SCMP_SYS(set_robust_list),
     // The end.
     SCMP_SYS(exit), SCMP_SYS(exit_group)};
 

@@ -17,6 +17,7 @@ namespace librr::tools {
 namespace {
 
 constexpr Option kServeTable[] = {
+    {"at", 0, "P", "begin at position P (default: `end`)"},
     {"gdb", 0, "PORT|PATH",
      "where gdb finds the amd64 registers: a port of this host,\n"
      "or a Unix socket to be made (default: 8864)"},
@@ -40,7 +41,7 @@ absl::StatusOr<int> Serve(const Arguments& arguments) {
     options.i386_address = *address;
   }
   options.log = [](const std::string& line) { Say(line); };
-  auto session = DebugSession::Open(arguments);
+  auto session = DebugSession::Open(arguments, "at");
   if (!session.ok()) return session.status();
   auto stub = DebugStub::Listen(&(*session)->target(), options);
   if (!stub.ok()) return StubError(stub.status());
@@ -76,7 +77,7 @@ guest's memory: ports are open to this host only, sockets to their owner.)",
   vmrr serve boot.vmrr --gdb ./gdb.socket --at 1000000)",
       .min_words = 1,
       .max_words = 1,
-      .options = {kServeTable, kDebugOptions, kHelpOption},
+      .options = {kServeTable, kThreadOption, kTimelineOptions, kHelpOption},
       .run = &Serve};
   return command;
 }

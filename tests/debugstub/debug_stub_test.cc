@@ -2,23 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "librr/debug_stub.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <cstring>
 #include <string>
 #include <thread>
 
-#include "debugstub/packet_decoder.h"
 #include "tests/debugstub/fake_target.h"
+#include "tests/debugstub/packet_client.h"
 #include "tests/debugstub/served_target.h"
 
 namespace librr {
@@ -27,68 +21,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-constexpr int kPatience = 10'000;  // milliseconds
-
-// A client that speaks in packets.
-class Client {
- public:
-  explicit Client(const std::string& address) {
-    if (address[0] == '/') {
-      fd_ = socket(AF_UNIX, SOCK_STREAM, 0);
-      sockaddr_un name{};
-      name.sun_family = AF_UNIX;
-      std::strcpy(name.sun_path, address.c_str());
-      connected_ =
-          connect(fd_, reinterpret_cast<sockaddr*>(&name), sizeof(name)) == 0;
-    } else {
-      fd_ = socket(AF_INET, SOCK_STREAM, 0);
-      sockaddr_in name{};
-      name.sin_family = AF_INET;
-      name.sin_port = htons(static_cast<uint16_t>(
-          std::stoi(address.substr(address.find(':') + 1))));
-      name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-      connected_ =
-          connect(fd_, reinterpret_cast<sockaddr*>(&name), sizeof(name)) == 0;
-    }
-  }
-  ~Client() { close(fd_); }
-
-  bool connected() const { return connected_; }
-  void Send(std::string_view bytes) {
-    send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  }
-  // The next packet's content; "(closed)" or "(silence)" if none comes.
-  std::string Receive() {
-    while (true) {
-      while (const auto unit = decoder_.Next()) {
-        if (unit->kind != ReceivedUnit::Kind::kPacket) continue;
-        return unit->payload;
-      }
-      pollfd descriptor = {fd_, POLLIN, 0};
-      if (poll(&descriptor, 1, kPatience) <= 0) return "(silence)";
-      char buffer[4096];
-      const ssize_t size = recv(fd_, buffer, sizeof(buffer), 0);
-      if (size <= 0) return "(closed)";
-      decoder_.Append({buffer, static_cast<size_t>(size)});
-    }
-  }
-  std::string Ask(std::string_view payload) {
-    Send(EncodePacket(payload));
-    return Receive();
-  }
-
- private:
-  int fd_ = -1;
-  bool connected_ = false;
-  PacketDecoder decoder_;
-};
-
-double MillisecondsSince(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(
-             std::chrono::steady_clock::now() - begin)
-      .count();
-}
 
 FakeOptions Slow() {
   FakeOptions options;
@@ -102,7 +34,7 @@ TEST(DebugStub, ServesOnAPortOfTheLoopbackInterface) {
   FakeTarget target;
   ServedTarget served(&target);
   EXPECT_THAT(served.address(), StartsWith("localhost:"));
-  Client client(served.address());
+  PacketClient client(served.address());
   EXPECT_THAT(client.Ask("qSupported"), HasSubstr("PacketSize"));
   EXPECT_EQ(client.Ask("QStartNoAckMode"), "OK");
   EXPECT_EQ(client.Ask("qC"), "QC1");
@@ -117,7 +49,7 @@ TEST(DebugStub, SocketOfAPathIsPrivateAndGoesAway) {
     ServedTarget served(&target, {.address = path});
     ASSERT_EQ(stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0600u);
-    Client client(path);
+    PacketClient client(path);
     EXPECT_EQ(client.Ask("qC"), "QC1");
   }
   EXPECT_NE(stat(path.c_str(), &status), 0);
@@ -142,7 +74,7 @@ TEST(DebugStub, TakenPortsAndPathsAreSaid) {
 TEST(DebugStub, DamagedPacketIsAskedForAgain) {
   FakeTarget target;
   ServedTarget served(&target);
-  Client client(served.address());
+  PacketClient client(served.address());
   client.Send("$qC#00");
   EXPECT_EQ(client.Ask("qC"), "QC1");
   client.Send("-");
@@ -152,9 +84,9 @@ TEST(DebugStub, DamagedPacketIsAskedForAgain) {
 TEST(DebugStub, SecondClientIsToldThatItIsOneTooMany) {
   FakeTarget target;
   ServedTarget served(&target);
-  Client first(served.address());
+  PacketClient first(served.address());
   ASSERT_EQ(first.Ask("qC"), "QC1");
-  Client second(served.address());
+  PacketClient second(served.address());
   EXPECT_THAT(second.Ask("qSupported"), HasSubstr("E.another debugger"));
   EXPECT_EQ(second.Receive(), "(closed)");
   EXPECT_EQ(first.Ask("qC"), "QC1");
@@ -165,7 +97,7 @@ TEST(DebugStub, ClientThatComesBackFindsTheTargetWhereItWas) {
   ServedTarget served(&target);
   std::string registers;
   {
-    Client client(served.address());
+    PacketClient client(served.address());
     client.Ask("vCont;s:1");
     client.Ask("vCont;s:1");
     registers = client.Ask("g");
@@ -175,7 +107,7 @@ TEST(DebugStub, ClientThatComesBackFindsTheTargetWhereItWas) {
     // The stub may take a moment to notice that the one before is gone.
     std::string answer;
     for (int attempt = 0; attempt < 100; ++attempt) {
-      Client client(served.address());
+      PacketClient client(served.address());
       answer = client.Ask("g");
       if (answer == registers) break;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -188,12 +120,12 @@ TEST(DebugStub, HangingUpInMidPacketHurtsNobody) {
   FakeTarget target;
   ServedTarget served(&target);
   for (int i = 0; i < 20; ++i) {
-    Client client(served.address());
+    PacketClient client(served.address());
     client.Send("$m110000,");
   }
   std::string answer;
   for (int attempt = 0; attempt < 100 && answer != "QC1"; ++attempt) {
-    Client client(served.address());
+    PacketClient client(served.address());
     answer = client.Ask("qC");
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
@@ -206,7 +138,7 @@ TEST_P(Interruption, IsAnsweredWithinATenthOfASecond) {
   FakeTarget target(Slow());
   ASSERT_TRUE(target.Seek(Position(250'000)).ok());
   ServedTarget served(&target);
-  Client client(served.address());
+  PacketClient client(served.address());
   ASSERT_EQ(client.Ask("QStartNoAckMode"), "OK");
   client.Send(EncodePacket(GetParam()));
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -227,7 +159,7 @@ INSTANTIATE_TEST_SUITE_P(BothDirections, Interruption,
 TEST(DebugStub, InterruptionInOnePieceWithThePacketCounts) {
   FakeTarget target(Slow());
   ServedTarget served(&target);
-  Client client(served.address());
+  PacketClient client(served.address());
   client.Send(EncodePacket("vCont;c") + "\x03");
   EXPECT_THAT(client.Receive(), StartsWith("T02"));
 }
@@ -235,7 +167,7 @@ TEST(DebugStub, InterruptionInOnePieceWithThePacketCounts) {
 TEST(DebugStub, InterruptionOfATargetAtRestIsIgnored) {
   FakeTarget target;
   ServedTarget served(&target);
-  Client client(served.address());
+  PacketClient client(served.address());
   client.Send("\x03");
   EXPECT_EQ(client.Ask("qC"), "QC1");
   EXPECT_THAT(client.Ask("vCont;s:1"), StartsWith("T05"));
@@ -245,14 +177,14 @@ TEST(DebugStub, BusyTargetStopsWhenItsClientIsGone) {
   FakeTarget target(Slow());
   ServedTarget served(&target);
   {
-    Client client(served.address());
+    PacketClient client(served.address());
     client.Send(EncodePacket("vCont;c"));
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   std::string answer;
   for (int attempt = 0; attempt < 100 && answer != "QC1"; ++attempt) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    Client client(served.address());
+    PacketClient client(served.address());
     answer = client.Ask("qC");
   }
   EXPECT_EQ(answer, "QC1");
@@ -263,7 +195,7 @@ TEST(DebugStub, StoppingInterruptsABusyTarget) {
   const auto begin = std::chrono::steady_clock::now();
   {
     ServedTarget served(&target);
-    Client client(served.address());
+    PacketClient client(served.address());
     client.Send(EncodePacket("vCont;c"));
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
@@ -274,11 +206,11 @@ TEST(DebugStub, I386IsRefusedWithTheReasonWhileTheCpuIsIn64BitCode) {
   FakeTarget target;
   ServedTarget served(&target, {.address = "0", .i386_address = "0"});
   {
-    Client client(served.address(DebugArchitecture::kI386));
+    PacketClient client(served.address(DebugArchitecture::kI386));
     EXPECT_THAT(client.Ask("qSupported"), HasSubstr("64-bit code"));
   }
   EXPECT_THAT(served.log(), Contains(HasSubstr("64-bit code")));
-  Client client(served.address());
+  PacketClient client(served.address());
   EXPECT_EQ(client.Ask("qC"), "QC1");
 }
 

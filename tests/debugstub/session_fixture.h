@@ -8,57 +8,22 @@
 #ifndef LIBRR_TESTS_DEBUGSTUB_SESSION_FIXTURE_H_
 #define LIBRR_TESTS_DEBUGSTUB_SESSION_FIXTURE_H_
 
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "debugstub/hex.h"
-#include "debugstub/stub_session.h"
 #include "tests/debugstub/fake_target.h"
+#include "tests/debugstub/session_client.h"
 
 namespace librr {
 
-class SessionFixture : public ClientChannel {
+struct FakeTargetMember {
+  FakeTarget target;
+};
+
+class SessionFixture : public FakeTargetMember, public SessionClient {
  public:
   explicit SessionFixture(
       const FakeOptions& options = {},
       DebugArchitecture architecture = DebugArchitecture::kAmd64)
-      : target(options), session(&target, architecture, this) {}
-
-  // The last packet that answers; the text of console output on the way is in
-  // `console`. "(nothing)" if there is no answer.
-  std::string Ask(std::string_view payload) {
-    sent.clear();
-    console.clear();
-    session.HandlePacket(payload);
-    std::string answer = "(nothing)";
-    for (const std::string& packet : sent) {
-      answer = packet;
-      if (packet.size() < 2 || packet[0] != 'O' || packet == "OK") continue;
-      const auto bytes = ParseHexBytes(std::string_view(packet).substr(1));
-      if (bytes.has_value()) console.append(bytes->begin(), bytes->end());
-    }
-    return answer;
-  }
-  // What a monitor command prints.
-  std::string Monitor(std::string_view command) {
-    Ask("qRcmd," + HexText(command));
-    return console;
-  }
-
-  void SendPacket(std::string_view payload) override {
-    sent.emplace_back(payload);
-  }
-  void BeginBusy() override { ++busy; }
-  void EndBusy() override { --busy; }
-  void Log(const std::string& line) override { log.push_back(line); }
-
-  std::vector<std::string> sent;
-  std::string console;
-  std::vector<std::string> log;
-  int busy = 0;
-  FakeTarget target;
-  StubSession session;
+      : FakeTargetMember{FakeTarget(options)},
+        SessionClient(&target, architecture) {}
 };
 
 }  // namespace librr

@@ -12,6 +12,8 @@
 #ifndef LIBRR_TESTS_GDB_WALKED_RECORDING_H_
 #define LIBRR_TESTS_GDB_WALKED_RECORDING_H_
 
+#include <cinttypes>
+#include <cstdio>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -42,6 +44,20 @@ inline std::string LineAt(const std::string& name) {
   }
   ADD_FAILURE() << "walked.c has no line '" << name << "'";
   return "";
+}
+
+// The address of one of its symbols, by `nm`.
+inline uint64_t WalkedSymbol(const std::string& symbol) {
+  std::FILE* const pipe = popen("nm " LIBRR_WALKED_SYMBOLS, "r");
+  char name[256], kind = 0;
+  uint64_t address = 0, found = 0;
+  while (std::fscanf(pipe, "%" SCNx64 " %c %255s", &address, &kind, name) ==
+         3) {
+    if (name == symbol) found = address;
+  }
+  pclose(pipe);
+  EXPECT_NE(found, 0u) << symbol;
+  return found;
 }
 
 // What gdb printed behind `echo <NAME>\n`, up to the next such line; without

@@ -264,6 +264,69 @@ TEST(VmrrTest, InstructionsAreShown) {
   EXPECT_THAT(two.out, StartsWith("0x00000000001"));
 }
 
+// Where a symbol of a guest is, by `nm`.
+std::string AddressOf(const std::string& symbol, const std::string& guest) {
+  const std::string command = "nm " + Guest(guest);
+  std::FILE* const pipe = popen(command.c_str(), "r");
+  char address[64], kind = 0, name[256];
+  std::string found;
+  while (std::fscanf(pipe, "%63s %c %255s", address, &kind, name) == 3) {
+    if (name == symbol) found = std::string("0x") + address;
+  }
+  pclose(pipe);
+  return found;
+}
+
+TEST(VmrrTest, LastWriteNamesTheStepAndTheInstruction) {
+  ASSERT_EQ(Record("timer", Trace("writes")).code, 0);
+  const std::string ticks = AddressOf("ticks", "timer");
+  const Outcome last = RunProgram({"lastwrite", Trace("writes"), ticks, "4"});
+  EXPECT_EQ(last.code, 0) << last.err;
+  EXPECT_THAT(last.out, MatchesRegex(" +[0-9]+  0x0+[0-9a-f]+  09000000 -> "
+                                     "0a000000  0x[0-9a-f]+: inc .*\n"));
+  const std::string position = std::to_string(std::stoull(last.out));
+  EXPECT_THAT(last.err,
+              HasSubstr("vmrr gdb " + Trace("writes") + " --at " + position));
+  // The step is there, and is the one that writes.
+  EXPECT_THAT(
+      RunProgram({"disasm", Trace("writes"), "--at", position, "-n", "1"}).out,
+      HasSubstr("inc"));
+  const Outcome earlier = RunProgram({"lastwrite", Trace("writes"), ticks, "4",
+                                      "--before", position, "--physical"});
+  EXPECT_THAT(earlier.out, HasSubstr("08000000 -> 09000000"));
+  EXPECT_LT(std::stoull(earlier.out), std::stoull(position));
+}
+
+TEST(VmrrTest, AllWritesAreListedInOrder) {
+  ASSERT_EQ(Record("timer", Trace("list")).code, 0);
+  const std::string ticks = AddressOf("ticks", "timer");
+  const Outcome all =
+      RunProgram({"lastwrite", Trace("list"), ticks, "4", "--all"});
+  EXPECT_EQ(all.code, 0) << all.err;
+  EXPECT_EQ(std::count(all.out.begin(), all.out.end(), '\n'), 10);
+  EXPECT_THAT(all.out, HasSubstr("00000000 -> 01000000"));
+  EXPECT_LT(all.out.find("00000000 -> "), all.out.find("09000000 -> "));
+  EXPECT_THAT(
+      RunProgram({"lastwrite", Trace("list"), ticks, "4", "--json"}).out,
+      AllOf(StartsWith("{\"address\": "), HasSubstr("\"cause\": \"cpu\""),
+            HasSubstr("\"old\": \"09000000\", \"new\": \"0a000000\""),
+            HasSubstr("\"instruction\": \"0x")));
+}
+
+TEST(VmrrTest, LastWriteSaysWhatItCannotFind) {
+  ASSERT_EQ(Record("timer", Trace("unwritten")).code, 0);
+  const std::string trace = Trace("unwritten");
+  const Outcome never = RunProgram({"lastwrite", trace, "0x800000", "--json"});
+  EXPECT_EQ(never.code, 1);
+  EXPECT_THAT(never.out, HasSubstr("\"writes\": []"));
+  EXPECT_THAT(never.err, HasSubstr("nothing has written to 0x800000 before"));
+  EXPECT_EQ(RunProgram({"lastwrite", trace, "rsp", "0"}).code, 2);
+  EXPECT_EQ(RunProgram({"lastwrite", trace, "here"}).code, 2);
+  EXPECT_EQ(RunProgram({"lastwrite", trace}).code, 2);
+  EXPECT_EQ(RunProgram({"lastwrite", trace, "rsp", "--before", "1000"}).code, 2)
+      << "past the end";
+}
+
 TEST(VmrrTest, ConsoleLinesCanBeginWithTheirPlace) {
   ASSERT_EQ(Record("hello", Trace("lines")).code, 0);
   EXPECT_THAT(RunProgram({"console", "--timestamps", Trace("lines")}).out,
