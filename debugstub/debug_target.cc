@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "librr/inspection.h"
+#include "librr/machine_memory.h"
 
 namespace librr {
 namespace {
@@ -39,6 +40,18 @@ std::optional<AddressSpace> DebugTarget::ScopeOf(int vcpu) const {
       (RegisterNumber(Registers(vcpu), "cs").value_or(0) & 3) == 3;
   if (!in_user_code) return std::nullopt;
   return CurrentAddressSpace(vcpu);
+}
+
+std::vector<PagingRoot> DebugTarget::PagingRoots() const {
+  std::vector<PagingRoot> roots;
+  for (int vcpu = 0; vcpu < vcpu_count(); ++vcpu) {
+    const std::optional<PagingRoot> root = PagingRootOf(Registers(vcpu));
+    if (root.has_value() &&
+        std::find(roots.begin(), roots.end(), *root) == roots.end()) {
+      roots.push_back(*root);
+    }
+  }
+  return roots;
 }
 
 absl::StatusOr<LinuxGuest*> DebugTarget::Linux() const {

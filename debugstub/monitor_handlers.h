@@ -51,6 +51,10 @@ absl::StatusOr<std::string> MonitorModules(StubSession&,
                                            const MonitorArguments&);
 absl::StatusOr<std::string> MonitorMaps(StubSession&, const MonitorArguments&);
 
+// monitor_offsets.cc
+absl::StatusOr<std::string> MonitorLinuxOffsets(StubSession&,
+                                                const MonitorArguments&);
+
 // Decimal, or hexadecimal after "0x".
 std::optional<uint64_t> ParseNumber(std::string_view text);
 // The same as a status that names what was meant: "an address", ...

@@ -4,8 +4,10 @@
 // Monitor commands about the guest's Linux.
 #include "absl/strings/str_cat.h"
 #include "debugstub/monitor_handlers.h"
+#include "debugstub/target_memory.h"
 #include "librr-core/base/status_macros.h"
 #include "librr/linux_guest.h"
+#include "librr/linux_offsets.h"
 #include "librr/linux_report.h"
 
 namespace librr {
@@ -15,6 +17,12 @@ absl::StatusOr<std::string> MonitorPs(StubSession& session,
   const bool threads = !arguments.words.empty();
   if (threads && arguments.words[0] != "-T") {
     return absl::InvalidArgumentError("usage: monitor ps [-T]");
+  }
+  if (session.linux_view() == StubSession::LinuxView::kTyped) {
+    LIBRR_ASSIGN_OR_RETURN(const auto tasks,
+                           ReadLinuxTasks(TargetMemory(&session.target()),
+                                          session.linux_offsets()));
+    return TaskReport(tasks, threads);
   }
   LIBRR_ASSIGN_OR_RETURN(LinuxGuest* const guest, session.target().Linux());
   LIBRR_ASSIGN_OR_RETURN(const auto tasks, guest->Tasks());

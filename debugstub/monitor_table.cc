@@ -79,6 +79,26 @@ constexpr MonitorRow kRows[] = {
      &MonitorModules},
     {"maps", "PID", "prints the memory areas of a process", "", 1, 1,
      &MonitorMaps},
+    {"linuxoffsets",
+     "[-l] <version>,<mm>,<next_task>,<tasks>,<comm>,<pid>,<thread>,<pgd>,"
+     "<rsp0/esp0>,<fs>,<threadsize>,<grouplead>,<threadgroup>,<commsize>"
+     "|NAME=VALUE,...|auto|off",
+     "says where the guest's Linux has the fields of its tasks",
+     "All numbers are hexadecimal, and 0 where the kernel has no such field. "
+     "pgd counts from\nthe beginning of mm_struct, rsp0/esp0 and fs from that "
+     "of thread_struct, the other\nfields from that of task_struct; threadsize "
+     "is THREAD_SIZE, commsize the size of comm,\nversion LINUX_VERSION_CODE. "
+     "Kernels until 2.4 have next_task, later ones tasks. -l: the\nkernel is a "
+     "64-bit one, whatever the CPU executes now. For example, a kernel 2.6.20 "
+     "of\n32 bits:\n"
+     "  monitor linuxoffsets 0x20614,0x80,0,0x68,0x194,0xa4,0x1b0,0x24,0x18,"
+     "0x28,0x2000,0xc4,0xec,0x10\n"
+     "`vmrr offsets` prints the line of a kernel, and the named form, which "
+     "has "
+     "fields of later\nkernels too. `auto`, as it is at first, reads the "
+     "kernel's own types; `off` looks at no\nLinux. Without words: what is "
+     "used.",
+     0, kAnyWords, &MonitorLinuxOffsets},
     {"info", "", "describes the recording", "", 0, 0, &MonitorInfo},
     {"checkpoints", "", "says how many checkpoints there are", "", 0, 0,
      &MonitorCheckpoints},

@@ -26,6 +26,7 @@
 #include "debugstub/target_description.h"
 #include "librr/debug_stub.h"
 #include "librr/debug_target.h"
+#include "librr/linux_offsets.h"
 
 namespace librr {
 
@@ -118,6 +119,19 @@ class StubSession {
   void set_step_in_context(bool value) { step_in_context_ = value; }
   bool scope_is_current() const { return scope_is_current_; }
   void set_scope_is_current(bool value);
+  // Whether the guest's Linux is looked at, and with what.
+  enum class LinuxView { kAuto, kTyped, kOff };
+  void SetLinuxView(LinuxView view, const LinuxOffsets& offsets) {
+    linux_view_ = view;
+    linux_offsets_ = offsets;
+  }
+  // Threads become others: the client has to ask for them again.
+  void ShowTasks(bool show) {
+    target_->ShowTasks(show);
+    SelectVcpu(target_->ThreadHere(0));
+  }
+  LinuxView linux_view() const { return linux_view_; }
+  const LinuxOffsets& linux_offsets() const { return linux_offsets_; }
   // The next resume goes elsewhere instead.
   void ArmMove(ArmedMove move) { armed_move_ = std::move(move); }
   // Why the last such move was not made as it was wanted; empty if it was.
@@ -177,6 +191,8 @@ class StubSession {
 
   bool step_in_context_ = true;
   bool scope_is_current_ = true;
+  LinuxView linux_view_ = LinuxView::kAuto;
+  LinuxOffsets linux_offsets_;
   std::optional<ArmedMove> armed_move_;
   std::string move_error_;
   std::optional<Position> armed_stop_;

@@ -25,14 +25,9 @@
 #include "librr/memory_reader.h"
 #include "linux-introspect/btf.h"
 #include "linux-introspect/page_tables.h"
+#include "linux-introspect/type_source.h"
 
 namespace librr::linux_guest {
-
-// A member of a struct: bytes from its beginning, and how many.
-struct Field {
-  uint32_t offset = 0;
-  uint32_t size = 0;
-};
 
 // A copy of a struct of the kernel.
 class Object {

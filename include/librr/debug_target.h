@@ -30,6 +30,7 @@
 #include "absl/types/span.h"
 #include "librr/linux_guest.h"
 #include "librr/machine.h"
+#include "librr/memory_reader.h"
 #include "librr/stop_condition.h"
 #include "librr/timeline.h"
 #include "librr/units.h"
@@ -99,6 +100,8 @@ class DebugTarget {
   virtual std::optional<AddressSpace> ScopeOf(int vcpu) const;
   // The guest's Linux; NotFound says why it is not seen here.
   virtual absl::StatusOr<LinuxGuest*> Linux() const;
+  // Whether threads are the guest's tasks, where the target can show them.
+  virtual void ShowTasks(bool /*show*/) {}
 
   // --- where it is ---
   virtual int vcpu_count() const = 0;
@@ -116,6 +119,8 @@ class DebugTarget {
                                     absl::Span<uint8_t> out) const = 0;
   virtual absl::StatusOr<GuestPhysical> Translate(
       int vcpu, GuestVirtual address) const = 0;
+  // The page tables that the vCPUs use, each once.
+  virtual std::vector<PagingRoot> PagingRoots() const;
   // The address space that is current on a vCPU.
   virtual AddressSpace CurrentAddressSpace(int vcpu) const = 0;
   // Reads as much of the range as is mapped to RAM from its beginning on;

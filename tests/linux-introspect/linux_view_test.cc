@@ -21,6 +21,7 @@
 #include "absl/strings/str_split.h"
 #include "librr/input_script.h"
 #include "librr/linux_guest.h"
+#include "librr/linux_offsets.h"
 #include "librr/live_run.h"
 #include "librr/machine_memory.h"
 #include "librr/pc_machine.h"
@@ -123,10 +124,12 @@ class LinuxView : public testing::TestWithParam<std::string> {
     if (is_new) it->second = Boot(GetParam());
     ASSERT_NE(it->second, nullptr);
     guest_ = it->second->guest.get();
+    memory_ = it->second->memory.get();
     console_ = &it->second->console;
   }
 
   LinuxGuest* guest_ = nullptr;
+  const MachineMemory* memory_ = nullptr;
   const Console* console_ = nullptr;
 
  private:
@@ -247,6 +250,34 @@ TEST_P(LinuxView, LogIsWhatDmesgPrints) {
     EXPECT_LE(record.level, 7u);
   }
   EXPECT_EQ(lines, console_->Part("dmesg"));
+}
+
+// As by someone who types them, in both forms.
+TEST_P(LinuxView, OffsetsShowTheSameTasks) {
+  const auto tasks = guest_->Tasks();
+  ASSERT_TRUE(tasks.ok()) << tasks.status();
+  const auto found = FindLinuxOffsets(*memory_);
+  ASSERT_TRUE(found.ok()) << found.status();
+  for (const std::string& typed : {found->Line(), found->Named()}) {
+    const auto offsets = LinuxOffsets::Parse(typed);
+    ASSERT_TRUE(offsets.ok()) << offsets.status();
+    std::vector<std::string> left_out;
+    const auto shown = ReadLinuxTasks(*memory_, *offsets, &left_out);
+    ASSERT_TRUE(shown.ok()) << shown.status();
+    EXPECT_TRUE(left_out.empty()) << left_out[0];
+    ASSERT_EQ(shown->size(), tasks->size());
+    for (size_t i = 0; i < tasks->size(); ++i) {
+      const LinuxTask &is = (*shown)[i], &should = (*tasks)[i];
+      EXPECT_EQ(is.address, should.address);
+      EXPECT_EQ(is.pid, should.pid);
+      EXPECT_EQ(is.tgid, should.tgid);
+      EXPECT_EQ(is.comm, should.comm);
+      EXPECT_EQ(is.mm, should.mm);
+      if (offsets->Has(LinuxOffsets::Field::kRealParent)) {
+        EXPECT_EQ(is.ppid, should.ppid);
+      }
+    }
+  }
 }
 
 TEST_P(LinuxView, ModulesAreRead) {
