@@ -11,8 +11,9 @@
 namespace librr::linux_guest {
 namespace {
 
-// enum maple_type, in bits 3 to 6 of a pointer to a node.
-constexpr uint64_t kLeaf64 = 1, kRange64 = 2, kArange64 = 3;
+// enum maple_type, in bits 3 to 6 of a pointer to a node; between them is
+// maple_range_64.
+constexpr uint64_t kLeaf64 = 1, kArange64 = 3;
 // MAPLE_NODE_MASK: nodes are aligned to their size.
 constexpr uint64_t kNodeSize = 256;
 // MAPLE_HEIGHT_MAX.
