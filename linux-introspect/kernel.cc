@@ -163,8 +163,7 @@ std::string Kernel::ReadText(uint64_t address, uint64_t limit) const {
 absl::StatusOr<PageTables> Kernel::SpaceOf(uint64_t pgd) const {
   LIBRR_ASSIGN_OR_RETURN(const GuestPhysical table,
                          space_.Translate(GuestVirtual(pgd)));
-  return PageTables(memory_,
-                      {.table = table, .levels = space_.root().levels});
+  return PageTables(memory_, {.table = table, .levels = space_.root().levels});
 }
 
 }  // namespace librr::linux_guest
