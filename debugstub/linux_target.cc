@@ -49,6 +49,11 @@ LinuxTarget::~LinuxTarget() = default;
 // ---- what Linux has here ----
 
 absl::StatusOr<LinuxGuest*> LinuxTarget::Linux() const {
+  if (!shows_tasks_) {
+    return absl::FailedPreconditionError(
+        "the guest's Linux is not looked at; `monitor linuxoffsets auto` looks "
+        "at it");
+  }
   if (guest_ != nullptr) return guest_.get();
   const Position here = position();
   if (not_found_at_.has_value() &&
@@ -83,7 +88,7 @@ absl::StatusOr<LinuxTarget::View> LinuxTarget::Look() const {
 }
 
 const LinuxTarget::View* LinuxTarget::Here() const {
-  if (!enabled_) return nullptr;
+  if (!shows_tasks_) return nullptr;
   if (seen_at_ != position()) {
     absl::StatusOr<View> view = Look();
     view_.reset();
@@ -230,10 +235,6 @@ AddressSpace LinuxTarget::CurrentAddressSpace(int thread) const {
              : machine_->CurrentAddressSpace(std::max(0, VcpuOf(thread)));
 }
 
-std::vector<PagingRoot> LinuxTarget::PagingRoots() const {
-  return machine_->PagingRoots();
-}
-
 absl::Status LinuxTarget::WriteRegister(int thread,
                                         const RegisterValue& value) {
   const int vcpu = VcpuOf(thread);
@@ -256,6 +257,9 @@ Position LinuxTarget::position() const { return machine_->position(); }
 VirtualTime LinuxTarget::time() const { return machine_->time(); }
 Position LinuxTarget::begin() const { return machine_->begin(); }
 Position LinuxTarget::end() const { return machine_->end(); }
+std::vector<PagingRoot> LinuxTarget::PagingRoots() const {
+  return machine_->PagingRoots();
+}
 std::string LinuxTarget::read_only_reason() const {
   return machine_->read_only_reason();
 }
@@ -289,7 +293,7 @@ std::vector<std::string> LinuxTarget::Information() const {
   if (Here() != nullptr) {
     lines.push_back(absl::StrCat("threads are the tasks of Linux ",
                                  guest_->release(), ", by their pids"));
-  } else if (enabled_) {
+  } else if (shows_tasks_) {
     lines.push_back(
         absl::StrCat("threads are vCPUs here: ", not_seen_.message()));
   }

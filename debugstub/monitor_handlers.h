@@ -9,11 +9,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "debugstub/monitor_table.h"
-#include "librr/linux_guest.h"
 
 namespace librr {
 
@@ -46,10 +44,6 @@ absl::StatusOr<std::string> MonitorInfo(StubSession&, const MonitorArguments&);
 absl::StatusOr<std::string> MonitorCheckpoints(StubSession&,
                                                const MonitorArguments&);
 
-// monitor_offsets.cc
-absl::StatusOr<std::string> MonitorLinuxOffsets(StubSession&,
-                                                const MonitorArguments&);
-
 // monitor_linux.cc
 absl::StatusOr<std::string> MonitorPs(StubSession&, const MonitorArguments&);
 absl::StatusOr<std::string> MonitorDmesg(StubSession&, const MonitorArguments&);
@@ -57,11 +51,9 @@ absl::StatusOr<std::string> MonitorModules(StubSession&,
                                            const MonitorArguments&);
 absl::StatusOr<std::string> MonitorMaps(StubSession&, const MonitorArguments&);
 
-// What the person has chosen to look at the guest's Linux with
-// (`monitor linuxoffsets`): its kernel's own types, or typed offsets, which
-// show tasks only. FailedPrecondition if it is off.
-absl::StatusOr<LinuxGuest*> LinuxOf(StubSession& session);
-absl::StatusOr<std::vector<LinuxTask>> TasksOf(StubSession& session);
+// monitor_offsets.cc
+absl::StatusOr<std::string> MonitorLinuxOffsets(StubSession&,
+                                                const MonitorArguments&);
 
 // Decimal, or hexadecimal after "0x".
 std::optional<uint64_t> ParseNumber(std::string_view text);

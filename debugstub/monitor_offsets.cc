@@ -36,7 +36,7 @@ absl::StatusOr<std::string> Show(StubSession& session) {
   const TargetMemory memory(&session.target());
   switch (session.linux_view()) {
     case StubSession::LinuxView::kOff:
-      return "off: no monitor command looks at the guest's Linux\n";
+      return "off: threads are vCPUs\n";
     case StubSession::LinuxView::kTyped:
       return absl::StrCat("typed:\n", BothForms(session.linux_offsets()));
     case StubSession::LinuxView::kAuto:
@@ -52,31 +52,15 @@ absl::StatusOr<std::string> Show(StubSession& session) {
 
 }  // namespace
 
-absl::StatusOr<LinuxGuest*> LinuxOf(StubSession& session) {
-  if (session.linux_view() == StubSession::LinuxView::kOff) {
-    return absl::FailedPreconditionError(
-        "the guest's Linux is not looked at, since `monitor linuxoffsets off`");
-  }
-  return session.target().Linux();
-}
-
-absl::StatusOr<std::vector<LinuxTask>> TasksOf(StubSession& session) {
-  if (session.linux_view() == StubSession::LinuxView::kTyped) {
-    return ReadLinuxTasks(TargetMemory(&session.target()),
-                          session.linux_offsets());
-  }
-  LIBRR_ASSIGN_OR_RETURN(LinuxGuest* const guest, LinuxOf(session));
-  return guest->Tasks();
-}
-
 absl::StatusOr<std::string> MonitorLinuxOffsets(
     StubSession& session, const MonitorArguments& arguments) {
   using LinuxView = StubSession::LinuxView;
   if (arguments.words.empty()) return Show(session);
   if (arguments.words.size() == 1 &&
       (arguments.words[0] == "auto" || arguments.words[0] == "off")) {
-    session.SetLinuxView(
-        arguments.words[0] == "auto" ? LinuxView::kAuto : LinuxView::kOff, {});
+    const bool is_auto = arguments.words[0] == "auto";
+    session.SetLinuxView(is_auto ? LinuxView::kAuto : LinuxView::kOff, {});
+    session.ShowTasks(is_auto);
     return Show(session);
   }
   LIBRR_ASSIGN_OR_RETURN(const LinuxOffsets offsets,

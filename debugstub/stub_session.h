@@ -125,6 +125,11 @@ class StubSession {
     linux_view_ = view;
     linux_offsets_ = offsets;
   }
+  // Threads become others: the client has to ask for them again.
+  void ShowTasks(bool show) {
+    target_->ShowTasks(show);
+    SelectVcpu(target_->ThreadHere(0));
+  }
   LinuxView linux_view() const { return linux_view_; }
   const LinuxOffsets& linux_offsets() const { return linux_offsets_; }
   // The next resume goes elsewhere instead.

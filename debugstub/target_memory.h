@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: The librr authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The memory of a debug target, as views of its Linux read it.
+// The memory of a debug target, as a view of the guest's Linux reads it.
 //
-//   TargetMemory memory(&target);   // which must outlive it
-//   ReadLinuxTasks(memory, offsets);
+//   const TargetMemory memory(&session.target());
+//   LIBRR_ASSIGN_OR_RETURN(auto offsets, FindLinuxOffsets(memory));
 #ifndef LIBRR_DEBUGSTUB_TARGET_MEMORY_H_
 #define LIBRR_DEBUGSTUB_TARGET_MEMORY_H_
 

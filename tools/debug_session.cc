@@ -97,7 +97,7 @@ absl::StatusOr<std::unique_ptr<DebugSession>> DebugSession::Open(
   if (!status.ok()) return ReplayError(status, reader);
   session->machine_ = std::make_unique<TimelineTarget>(going);
   session->target_ = std::make_unique<LinuxTarget>(session->machine_.get());
-  session->target_->set_enabled(*tasks);
+  session->target_->ShowTasks(*tasks);
   return session;
 }
 

@@ -100,6 +100,8 @@ class DebugTarget {
   virtual std::optional<AddressSpace> ScopeOf(int vcpu) const;
   // The guest's Linux; NotFound says why it is not seen here.
   virtual absl::StatusOr<LinuxGuest*> Linux() const;
+  // Whether threads are the guest's tasks, where the target can show them.
+  virtual void ShowTasks(bool /*show*/) {}
 
   // --- where it is ---
   virtual int vcpu_count() const = 0;
@@ -117,10 +119,10 @@ class DebugTarget {
                                     absl::Span<uint8_t> out) const = 0;
   virtual absl::StatusOr<GuestPhysical> Translate(
       int vcpu, GuestVirtual address) const = 0;
+  // The page tables that the vCPUs use, each once.
+  virtual std::vector<PagingRoot> PagingRoots() const;
   // The address space that is current on a vCPU.
   virtual AddressSpace CurrentAddressSpace(int vcpu) const = 0;
-  // As MemoryReader has them: of the vCPUs, whatever threads are.
-  virtual std::vector<PagingRoot> PagingRoots() const;
   // Reads as much of the range as is mapped to RAM from its beginning on;
   // returns how many bytes that is.
   virtual size_t ReadVirtual(int vcpu, GuestVirtual address,

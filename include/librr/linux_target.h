@@ -42,9 +42,8 @@ class LinuxTarget final : public DebugTarget {
   explicit LinuxTarget(DebugTarget* machine);
   ~LinuxTarget() override;
 
-  // Whether threads are tasks, where Linux is seen. At first they are.
-  void set_enabled(bool enabled) { enabled_ = enabled; }
-  bool enabled() const { return enabled_; }
+  // At first they are shown.
+  void ShowTasks(bool show) override { shows_tasks_ = show; }
   // Whether the registers of a process that does not execute are those of its
   // kernel stack, not of its user code. At first they are not.
   void set_shows_kernel(bool shows) { shows_kernel_ = shows; }
@@ -67,8 +66,8 @@ class LinuxTarget final : public DebugTarget {
                             absl::Span<uint8_t> out) const override;
   absl::StatusOr<GuestPhysical> Translate(int thread,
                                           GuestVirtual address) const override;
-  AddressSpace CurrentAddressSpace(int thread) const override;
   std::vector<PagingRoot> PagingRoots() const override;
+  AddressSpace CurrentAddressSpace(int thread) const override;
   std::string read_only_reason() const override;
   absl::Status WriteRegister(int thread, const RegisterValue& value) override;
   absl::Status WritePhysical(GuestPhysical address,
@@ -114,8 +113,8 @@ class LinuxTarget final : public DebugTarget {
                                        const StopConditions& ours);
 
   DebugTarget* const machine_;
-  const std::unique_ptr<MemoryReader> memory_;
-  bool enabled_ = true;
+  const std::unique_ptr<const MemoryReader> memory_;
+  bool shows_tasks_ = true;
   bool shows_kernel_ = false;
   mutable std::unique_ptr<LinuxGuest> guest_;
   // Where Linux was last looked for in vain.

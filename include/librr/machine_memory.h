@@ -58,7 +58,8 @@ class MachineMemory final : public MemoryReader {
   std::vector<PagingRoot> PagingRoots() const override {
     std::vector<PagingRoot> roots;
     for (int vcpu = 0; vcpu < machine_->vcpu_count(); ++vcpu) {
-      const auto root = PagingRootOf(machine_->Registers(vcpu));
+      const std::optional<PagingRoot> root =
+          PagingRootOf(machine_->Registers(vcpu));
       if (root.has_value() &&
           std::find(roots.begin(), roots.end(), *root) == roots.end()) {
         roots.push_back(*root);
