@@ -69,12 +69,12 @@ absl::StatusOr<Answer> FromTrace(const Arguments& arguments) {
   }
   const absl::StatusOr<OpenedAt> opened = OpenAtPosition(arguments);
   if (!opened.ok()) return opened.status();
-  const MachineMemory memory(&opened->replayer->machine());
+  const MachineMemory memory(&opened->machine());
   // What was asked is not so here, whatever the reason.
   const auto error = [&](const absl::Status& status) {
-    return absl::AbortedError(absl::StrCat(
-        "at position ", opened->replayer->machine().position().value(), ": ",
-        std::string(status.message())));
+    return absl::AbortedError(
+        absl::StrCat("at position ", opened->machine().position().value(), ": ",
+                     std::string(status.message())));
   };
   if (!line.has_value()) {
     const absl::StatusOr<LinuxOffsets> found = FindLinuxOffsets(memory);
