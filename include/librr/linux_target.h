@@ -44,9 +44,8 @@ class LinuxTarget final : public DebugTarget {
 
   // At first they are shown.
   void ShowTasks(bool show) override { shows_tasks_ = show; }
-  // Whether the registers of a process that does not execute are those of its
-  // kernel stack, not of its user code. At first they are not.
-  void set_shows_kernel(bool shows) { shows_kernel_ = shows; }
+  // At first those of the user code are.
+  void ShowKernelRegisters(bool show) override { shows_kernel_ = show; }
 
   std::vector<TargetThread> Threads() const override;
   bool HasThread(int number) const override;
