@@ -79,6 +79,16 @@ constexpr MonitorRow kRows[] = {
      &MonitorModules},
     {"maps", "PID", "prints the memory areas of a process", "", 1, 1,
      &MonitorMaps},
+    {"uniqstack", "", "prints all tasks' kernel stacks, equal ones once", "", 0,
+     0, &MonitorUniqueStacks},
+    {"syscall", "[PID]", "prints what system calls processes are in",
+     "Name, number, and the six arguments.", 0, 1, &MonitorSystemCall},
+    {"registers", "user|kernel",
+     "which registers processes show that do not execute",
+     "user: where their own code goes on; kernel: where the kernel has "
+     "switched "
+     "them out.",
+     1, 1, &MonitorRegisters},
     {"linuxoffsets",
      "[-l] <version>,<mm>,<next_task>,<tasks>,<comm>,<pid>,<thread>,<pgd>,"
      "<rsp0/esp0>,<fs>,<threadsize>,<grouplead>,<threadgroup>,<commsize>"
