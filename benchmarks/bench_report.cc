@@ -308,6 +308,22 @@ Report Judge(const GuestResults& results) {
   return report;
 }
 
+std::string BoundTable(const std::vector<BoundRow>& rows) {
+  std::string text =
+      "| figure | value | bound | | remarks |\n"
+      "| --- | ---: | ---: | --- | --- |\n";
+  for (const BoundRow& row : rows) {
+    absl::StrAppendFormat(&text, "| %s | %.*f%s%s | %s | %s | %s |\n", row.what,
+                          row.digits, row.value, row.unit.empty() ? "" : " ",
+                          row.unit, BoundText(row),
+                          !HasBound(row) ? ""
+                          : row.IsMet()  ? "met"
+                                         : "**missed**",
+                          row.note);
+  }
+  return text;
+}
+
 std::string ReportText(const Report& report) {
   std::string text =
       "| workload | steps | REP iterations | CPU s | MIPS | "
@@ -320,18 +336,7 @@ std::string ReportText(const Report& report) {
         row.Mips(row.median_cpu_s), row.MipsWithoutRep(row.median_cpu_s),
         row.Mips(row.best_cpu_s));
   }
-  absl::StrAppend(&text,
-                  "\n| figure | value | bound | | remarks |\n"
-                  "| --- | ---: | ---: | --- | --- |\n");
-  for (const BoundRow& row : report.bounds) {
-    absl::StrAppendFormat(&text, "| %s | %.*f%s%s | %s | %s | %s |\n", row.what,
-                          row.digits, row.value, row.unit.empty() ? "" : " ",
-                          row.unit, BoundText(row),
-                          !HasBound(row) ? ""
-                          : row.IsMet()  ? "met"
-                                         : "**missed**",
-                          row.note);
-  }
+  absl::StrAppend(&text, "\n", BoundTable(report.bounds));
   return text;
 }
 

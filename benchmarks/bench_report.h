@@ -29,7 +29,7 @@ struct BoundRow {
   std::string key;   // in JSON
   std::string what;  // for people
   double value = 0;
-  std::string unit;
+  std::string unit = "";
   int digits = 0;  // after the point
   std::optional<double> at_most = std::nullopt;
   std::optional<double> at_least = std::nullopt;
@@ -46,6 +46,8 @@ struct Report {
 
 Report Judge(const GuestResults& results);
 
+// A table in Markdown, ending with a newline.
+std::string BoundTable(const std::vector<BoundRow>& rows);
 // Markdown, ending with a newline.
 std::string ReportText(const Report& report);
 // One object, ending with a newline; all that was measured is in it.

@@ -149,6 +149,7 @@ absl::StatusOr<ProcessFigures> MeasureLive(const Measurement& measurement,
   options.run.seed = kSeed;
   options.run.idle = IdlePolicy::kSkip;
   options.run.clock = &clock;
+  if (!measurement.checkpoints) options.checkpoint_memory = 0;
 
   const bool records = measurement.way == Way::kRecord;
   std::unique_ptr<Recorder> recorder;

@@ -32,6 +32,7 @@ struct Measurement {
   GuestFiles guest;           // a replay needs none
   std::vector<Phase> phases;  // nor these
   std::string trace;          // the path of what is recorded or replayed
+  bool checkpoints = false;   // whether recordings have them
 };
 
 // The job fails if the guest does not do all phases and power off, or if a

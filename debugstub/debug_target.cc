@@ -4,6 +4,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "librr/inspection.h"
+#include "librr/machine_memory.h"
+
 namespace librr {
 namespace {
 
@@ -14,6 +18,45 @@ absl::Status Lacks(const char* what) {
 }
 
 }  // namespace
+
+std::vector<TargetThread> DebugTarget::Threads() const {
+  std::vector<TargetThread> threads;
+  for (int vcpu = 0; vcpu < vcpu_count(); ++vcpu) {
+    threads.push_back({vcpu, vcpu, absl::StrCat("vCPU ", vcpu), ""});
+  }
+  return threads;
+}
+
+bool DebugTarget::HasThread(int number) const {
+  return number >= 0 && number < vcpu_count();
+}
+
+int DebugTarget::ThreadHere(int shown) const {
+  return HasThread(shown) ? shown : 0;
+}
+
+std::optional<AddressSpace> DebugTarget::ScopeOf(int vcpu) const {
+  const bool in_user_code =
+      (RegisterNumber(Registers(vcpu), "cs").value_or(0) & 3) == 3;
+  if (!in_user_code) return std::nullopt;
+  return CurrentAddressSpace(vcpu);
+}
+
+std::vector<PagingRoot> DebugTarget::PagingRoots() const {
+  std::vector<PagingRoot> roots;
+  for (int vcpu = 0; vcpu < vcpu_count(); ++vcpu) {
+    const std::optional<PagingRoot> root = PagingRootOf(Registers(vcpu));
+    if (root.has_value() &&
+        std::find(roots.begin(), roots.end(), *root) == roots.end()) {
+      roots.push_back(*root);
+    }
+  }
+  return roots;
+}
+
+absl::StatusOr<LinuxGuest*> DebugTarget::Linux() const {
+  return Lacks("view of the guest's operating system");
+}
 
 size_t DebugTarget::ReadVirtual(int vcpu, GuestVirtual address,
                                 absl::Span<uint8_t> out) const {

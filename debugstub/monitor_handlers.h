@@ -44,6 +44,23 @@ absl::StatusOr<std::string> MonitorInfo(StubSession&, const MonitorArguments&);
 absl::StatusOr<std::string> MonitorCheckpoints(StubSession&,
                                                const MonitorArguments&);
 
+// monitor_linux.cc
+absl::StatusOr<std::string> MonitorPs(StubSession&, const MonitorArguments&);
+absl::StatusOr<std::string> MonitorDmesg(StubSession&, const MonitorArguments&);
+absl::StatusOr<std::string> MonitorModules(StubSession&,
+                                           const MonitorArguments&);
+absl::StatusOr<std::string> MonitorMaps(StubSession&, const MonitorArguments&);
+absl::StatusOr<std::string> MonitorUniqueStacks(StubSession&,
+                                                const MonitorArguments&);
+absl::StatusOr<std::string> MonitorSystemCall(StubSession&,
+                                              const MonitorArguments&);
+absl::StatusOr<std::string> MonitorRegisters(StubSession&,
+                                             const MonitorArguments&);
+
+// monitor_offsets.cc
+absl::StatusOr<std::string> MonitorLinuxOffsets(StubSession&,
+                                                const MonitorArguments&);
+
 // Decimal, or hexadecimal after "0x".
 std::optional<uint64_t> ParseNumber(std::string_view text);
 // The same as a status that names what was meant: "an address", ...

@@ -71,6 +71,44 @@ constexpr MonitorRow kRows[] = {
      0, 1, &MonitorStep},
     {"events", "[FROM TO]", "lists inputs, outputs and marks",
      "FROM and TO are positions.", 0, 2, &MonitorEvents},
+    {"ps", "[-T]", "lists the processes of the guest's Linux",
+     "With -T a line for each thread.", 0, 1, &MonitorPs},
+    {"dmesg", "[N]", "prints the log of the guest's kernel, or its end",
+     "N is how many messages.", 0, 1, &MonitorDmesg},
+    {"modules", "", "lists the modules of the guest's kernel", "", 0, 0,
+     &MonitorModules},
+    {"maps", "PID", "prints the memory areas of a process", "", 1, 1,
+     &MonitorMaps},
+    {"uniqstack", "", "prints all tasks' kernel stacks, equal ones once", "", 0,
+     0, &MonitorUniqueStacks},
+    {"syscall", "[PID]", "prints what system calls processes are in",
+     "Name, number, and the six arguments.", 0, 1, &MonitorSystemCall},
+    {"registers", "user|kernel",
+     "which registers processes show that do not execute",
+     "user: where their own code goes on; kernel: where the kernel has "
+     "switched "
+     "them out.",
+     1, 1, &MonitorRegisters},
+    {"linuxoffsets",
+     "[-l] <version>,<mm>,<next_task>,<tasks>,<comm>,<pid>,<thread>,<pgd>,"
+     "<rsp0/esp0>,<fs>,<threadsize>,<grouplead>,<threadgroup>,<commsize>"
+     "|NAME=VALUE,...|auto|off",
+     "says where the guest's Linux has the fields of its tasks",
+     "All numbers are hexadecimal, and 0 where the kernel has no such field. "
+     "pgd counts from\nthe beginning of mm_struct, rsp0/esp0 and fs from that "
+     "of thread_struct, the other\nfields from that of task_struct; threadsize "
+     "is THREAD_SIZE, commsize the size of comm,\nversion LINUX_VERSION_CODE. "
+     "Kernels until 2.4 have next_task, later ones tasks. -l: the\nkernel is a "
+     "64-bit one, whatever the CPU executes now. For example, a kernel 2.6.20 "
+     "of\n32 bits:\n"
+     "  monitor linuxoffsets 0x20614,0x80,0,0x68,0x194,0xa4,0x1b0,0x24,0x18,"
+     "0x28,0x2000,0xc4,0xec,0x10\n"
+     "`vmrr offsets` prints the line of a kernel, and the named form, which "
+     "has fields of later\nkernels too. What is typed is for `monitor ps`; "
+     "threads are those of `auto`, as it is at\nfirst, which reads the "
+     "kernel's "
+     "own types. With `off` threads are vCPUs. Without words:\nwhat is used.",
+     0, kAnyWords, &MonitorLinuxOffsets},
     {"info", "", "describes the recording", "", 0, 0, &MonitorInfo},
     {"checkpoints", "", "says how many checkpoints there are", "", 0, 0,
      &MonitorCheckpoints},

@@ -50,12 +50,14 @@ StubSession::StubSession(DebugTarget* target, DebugArchitecture architecture,
     : target_(target),
       architecture_(architecture),
       channel_(channel),
-      description_(DescribeTarget(architecture, target->Registers(0))) {}
+      description_(DescribeTarget(architecture,
+                                  target->Registers(target->ThreadHere(0)))),
+      vcpu_(target->ThreadHere(0)) {}
 
 std::string StubSession::RefusalReason(const DebugTarget& target,
                                        DebugArchitecture architecture) {
   if (architecture == DebugArchitecture::kI386 &&
-      CodeBits(target.Registers(0)) == 64) {
+      CodeBits(target.Registers(target.ThreadHere(0))) == 64) {
     return "the CPU is in 64-bit code here; this port speaks i386, use the "
            "amd64 port";
   }
@@ -105,10 +107,7 @@ std::optional<AddressSpace> StubSession::ScopeFor(
   if (!scope_is_current_ || physical_ || point.address >= kUserEnd) {
     return std::nullopt;
   }
-  const bool in_user_code =
-      (RegisterNumber(registers(), "cs").value_or(0) & 3) == 3;
-  if (!in_user_code) return std::nullopt;
-  return target_->CurrentAddressSpace(vcpu_);
+  return target_->ScopeOf(vcpu_);
 }
 
 bool StubSession::Insert(const StopPointPacket& point) {
@@ -187,7 +186,7 @@ Reply StubSession::MakeArmedMove() {
   const absl::StatusOr<Position> to = move.find();
   const absl::Status status = to.ok() ? target_->Seek(*to) : to.status();
   channel_->EndBusy();
-  ForgetState();
+  SelectVcpu(target_->ThreadHere(vcpu_));
   // No signal: gdb ends whatever it was doing when it resumed, be it the step
   // off a breakpoint with which `continue` begins.
   int signal = move.by_step ? kSigTrap : kNoSignal;
@@ -226,10 +225,7 @@ Reply StubSession::Resume(ResumeRequest request) {
     return Stopped(StopReplyFor(
         absl::IsCancelled(stop.status()) ? kSigInt : kNoSignal, ""));
   }
-  if (stop->vcpu >= 0 && stop->vcpu < target_->vcpu_count()) {
-    SelectVcpu(stop->vcpu);
-    resume_vcpu_ = stop->vcpu;
-  }
+  if (target_->HasThread(stop->vcpu)) SelectVcpu(stop->vcpu);
   if (!stop->note.empty()) Note(stop->note);
   if (armed_stop_.has_value() && target_->position() == *armed_stop_) {
     armed_stop_.reset();

@@ -26,6 +26,7 @@
 #include "debugstub/target_description.h"
 #include "librr/debug_stub.h"
 #include "librr/debug_target.h"
+#include "librr/linux_offsets.h"
 
 namespace librr {
 
@@ -53,6 +54,9 @@ struct ArmedMove {
   bool by_step = false;
 };
 
+// No thread of its own resumes, but the one that is selected.
+inline constexpr int kSelectedThread = -1;
+
 class StubSession {
  public:
   StubSession(DebugTarget* target, DebugArchitecture architecture,
@@ -77,13 +81,16 @@ class StubSession {
   void set_no_ack() { no_ack_ = true; }
   void Finish() { finished_ = true; }
 
-  // vCPUs: the one that registers and memory belong to, and the one that
-  // resumes; both follow the last stop.
+  // Threads of the target: the one that registers and memory belong to, which
+  // follows the last stop, and the one that resumes: the same unless the client
+  // has named another. The client's numbers for them begin with 1.
   int vcpu() const { return vcpu_; }
-  int resume_vcpu() const { return resume_vcpu_; }
+  int resume_vcpu() const {
+    return target_->HasThread(resume_vcpu_) ? resume_vcpu_ : vcpu_;
+  }
   void set_resume_vcpu(int vcpu) { resume_vcpu_ = vcpu; }
   bool IsThread(int thread) const {
-    return thread >= 1 && thread <= target_->vcpu_count();
+    return thread >= 1 && target_->HasThread(thread - 1);
   }
   void SelectVcpu(int vcpu);
   static int ThreadOf(int vcpu) { return vcpu + 1; }
@@ -112,6 +119,19 @@ class StubSession {
   void set_step_in_context(bool value) { step_in_context_ = value; }
   bool scope_is_current() const { return scope_is_current_; }
   void set_scope_is_current(bool value);
+  // Whether the guest's Linux is looked at, and with what.
+  enum class LinuxView { kAuto, kTyped, kOff };
+  void SetLinuxView(LinuxView view, const LinuxOffsets& offsets) {
+    linux_view_ = view;
+    linux_offsets_ = offsets;
+  }
+  // Threads become others: the client has to ask for them again.
+  void ShowTasks(bool show) {
+    target_->ShowTasks(show);
+    SelectVcpu(target_->ThreadHere(0));
+  }
+  LinuxView linux_view() const { return linux_view_; }
+  const LinuxOffsets& linux_offsets() const { return linux_offsets_; }
   // The next resume goes elsewhere instead.
   void ArmMove(ArmedMove move) { armed_move_ = std::move(move); }
   // Why the last such move was not made as it was wanted; empty if it was.
@@ -160,7 +180,7 @@ class StubSession {
   bool no_ack_ = false;
   bool finished_ = false;
   int vcpu_ = 0;
-  int resume_vcpu_ = 0;
+  int resume_vcpu_ = kSelectedThread;
   std::optional<std::vector<RegisterValue>> registers_;
   bool physical_ = false;
   bool sends_swbreak_ = false;
@@ -171,6 +191,8 @@ class StubSession {
 
   bool step_in_context_ = true;
   bool scope_is_current_ = true;
+  LinuxView linux_view_ = LinuxView::kAuto;
+  LinuxOffsets linux_offsets_;
   std::optional<ArmedMove> armed_move_;
   std::string move_error_;
   std::optional<Position> armed_stop_;

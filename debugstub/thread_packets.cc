@@ -15,8 +15,9 @@ Reply NoSuchThread(int thread) {
 }  // namespace
 
 Reply HandleThreadSelection(StubSession& session, ThreadSelection selection) {
-  // "Any" and "all" leave it with the one that stopped last.
   if (selection.thread == kAnyThread || selection.thread == kAllThreads) {
+    // Registers stay those of the thread that stopped last.
+    if (selection.operation == 'c') session.set_resume_vcpu(kSelectedThread);
     return Reply::Ok();
   }
   if (!session.IsThread(selection.thread)) {
@@ -42,9 +43,9 @@ Reply HandleCurrentThread(StubSession& session, NoArguments) {
 
 Reply HandleFirstThreads(StubSession& session, NoArguments) {
   std::string list = "m";
-  for (int vcpu = 0; vcpu < session.target().vcpu_count(); ++vcpu) {
-    if (vcpu > 0) list += ",";
-    list += HexNumber(StubSession::ThreadOf(vcpu));
+  for (const TargetThread& thread : session.target().Threads()) {
+    if (list.size() > 1) list += ",";
+    list += HexNumber(StubSession::ThreadOf(thread.number));
   }
   return Reply::Text(std::move(list));
 }
@@ -52,8 +53,13 @@ Reply HandleFirstThreads(StubSession& session, NoArguments) {
 Reply HandleMoreThreads(StubSession&, NoArguments) { return Reply::Text("l"); }
 
 Reply HandleThreadExtraInfo(StubSession& session, int thread) {
-  if (!session.IsThread(thread)) return NoSuchThread(thread);
-  return Reply::Text(HexText(absl::StrCat("vCPU ", thread - 1)));
+  for (const TargetThread& it : session.target().Threads()) {
+    if (StubSession::ThreadOf(it.number) == thread) {
+      return Reply::Text(HexText(
+          absl::StrCat(it.name, it.details.empty() ? "" : ", ", it.details)));
+    }
+  }
+  return NoSuchThread(thread);
 }
 
 }  // namespace librr

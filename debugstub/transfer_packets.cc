@@ -28,6 +28,17 @@ std::string Ram(const char* start, const char* length) {
                       length, "\"/>");
 }
 
+// Names come from the guest: only what XML takes as it is gets through.
+std::string XmlText(const std::string& text) {
+  std::string safe;
+  for (const char c : text) {
+    const bool is_plain =
+        c >= ' ' && c <= '~' && c != '<' && c != '>' && c != '&' && c != '"';
+    safe.push_back(is_plain ? c : '?');
+  }
+  return safe;
+}
+
 }  // namespace
 
 Reply HandleReadFeatures(StubSession& session, const TransferRange& range) {
@@ -55,10 +66,14 @@ Reply HandleReadMemoryMap(StubSession& session, const TransferRange& range) {
 
 Reply HandleReadThreads(StubSession& session, const TransferRange& range) {
   std::string list = "<?xml version=\"1.0\"?><threads>";
-  for (int vcpu = 0; vcpu < session.target().vcpu_count(); ++vcpu) {
+  for (const TargetThread& thread : session.target().Threads()) {
     absl::StrAppend(&list, "<thread id=\"",
-                    HexNumber(StubSession::ThreadOf(vcpu)), "\" core=\"", vcpu,
-                    "\" name=\"vCPU ", vcpu, "\"/>");
+                    HexNumber(StubSession::ThreadOf(thread.number)), "\"");
+    if (thread.core >= 0) {
+      absl::StrAppend(&list, " core=\"", thread.core, "\"");
+    }
+    absl::StrAppend(&list, " name=\"", XmlText(thread.name), "\">",
+                    XmlText(thread.details), "</thread>");
   }
   return Part(list + "</threads>", range);
 }

@@ -10,6 +10,7 @@
 #include "librr-core/base/abseil_view.h"
 #include "librr-core/base/coding.h"
 #include "librr-core/base/status_macros.h"
+#include "linux-introspect/btf_types.h"
 #include "linux-introspect/kallsyms.h"
 #include "linux-introspect/kernel_image.h"
 
@@ -82,18 +83,17 @@ absl::StatusOr<uint64_t> Kernel::Symbol(std::string_view name) const {
                                           " has no symbol ", AbseilView(name)));
 }
 
+std::vector<std::string_view> Kernel::NamesOf(uint64_t address) const {
+  std::vector<std::string_view> names;
+  for (const auto& [name, at] : symbols_) {
+    if (at == address) names.push_back(name);
+  }
+  return names;
+}
+
 absl::StatusOr<Field> Kernel::FindField(std::string_view aggregate,
                                         std::string_view path) const {
-  LIBRR_ASSIGN_OR_RETURN(const Btf::Member member,
-                         types_.FindMember(aggregate, path));
-  const uint64_t size = types_.Size(member.type);
-  if (member.bits != 0 || member.bit_offset % 8 != 0 ||
-      member.bit_offset / 8 + size > kMaxRead) {
-    return absl::NotFoundError(absl::StrCat(
-        AbseilView(aggregate), ".", AbseilView(path), " is not made of bytes"));
-  }
-  return Field{static_cast<uint32_t>(member.bit_offset / 8),
-               static_cast<uint32_t>(size)};
+  return BtfTypes(&types_).FindField(aggregate, path);
 }
 
 absl::StatusOr<Field> Kernel::FindField(
@@ -109,11 +109,7 @@ absl::StatusOr<Field> Kernel::FindField(
 }
 
 absl::StatusOr<uint64_t> Kernel::SizeOf(std::string_view aggregate) const {
-  const std::optional<Btf::Id> type = types_.FindAggregate(aggregate);
-  const uint64_t size = type.has_value() ? types_.Size(*type) : 0;
-  if (size != 0 && size <= kMaxRead) return size;
-  return absl::NotFoundError(
-      absl::StrCat("the kernel has no struct ", AbseilView(aggregate)));
+  return BtfTypes(&types_).SizeOf(aggregate);
 }
 
 absl::StatusOr<std::string> Kernel::Read(uint64_t address,

@@ -20,19 +20,15 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "librr/memory_reader.h"
 #include "linux-introspect/btf.h"
 #include "linux-introspect/page_tables.h"
+#include "linux-introspect/type_source.h"
 
 namespace librr::linux_guest {
-
-// A member of a struct: bytes from its beginning, and how many.
-struct Field {
-  uint32_t offset = 0;
-  uint32_t size = 0;
-};
 
 // A copy of a struct of the kernel.
 class Object {
@@ -61,8 +57,12 @@ class Kernel {
   const std::string& release() const { return release_; }
   const std::string& banner() const { return banner_; }
   const Btf& types() const { return types_; }
+  // The kernel's own page tables.
+  const PageTables& space() const { return space_; }
 
   absl::StatusOr<uint64_t> Symbol(std::string_view name) const;
+  // The names of an address, in no order. Looks at all symbols.
+  std::vector<std::string_view> NamesOf(uint64_t address) const;
   // From the kernel's types. NotFound names what is missing.
   absl::StatusOr<Field> FindField(std::string_view aggregate,
                                   std::string_view path) const;

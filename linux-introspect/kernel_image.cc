@@ -92,7 +92,9 @@ KernelImage::KernelImage(std::vector<Part> parts, uint64_t physical)
       banner_(FindBanner(parts_)) {}
 
 absl::StatusOr<KernelImage> KernelImage::Find(const MemoryReader& memory) {
-  const std::vector<PagingRoot> current = memory.PagingRoots();
+  std::vector<PagingRoot> current = memory.PagingRoots();
+  std::erase_if(current,
+                [](const PagingRoot& root) { return root.levels < 4; });
   if (current.empty()) {
     return absl::NotFoundError("no vCPU is in 64-bit mode");
   }

@@ -2,13 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "librr/linux_guest.h"
 
+#include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "librr-core/base/status_macros.h"
 #include "linux-introspect/kernel.h"
 #include "linux-introspect/kernel_modules.h"
+#include "linux-introspect/kernel_stack.h"
 #include "linux-introspect/memory_maps.h"
 #include "linux-introspect/printk_log.h"
+#include "linux-introspect/system_calls.h"
+#include "linux-introspect/task_registers.h"
 #include "linux-introspect/tasks.h"
 
 namespace librr {
@@ -16,8 +21,8 @@ namespace {
 
 class KernelGuest final : public LinuxGuest {
  public:
-  explicit KernelGuest(linux_guest::Kernel kernel)
-      : kernel_(std::move(kernel)) {}
+  KernelGuest(const MemoryReader* memory, linux_guest::Kernel kernel)
+      : memory_(memory), kernel_(std::move(kernel)) {}
 
   const std::string& release() const override { return kernel_.release(); }
   const std::string& banner() const override { return kernel_.banner(); }
@@ -44,8 +49,85 @@ class KernelGuest final : public LinuxGuest {
     return linux_guest::ReadMemoryMaps(kernel_, task.mm.value());
   }
 
+  absl::StatusOr<LinuxTask> CurrentTask(uint32_t cpu) override {
+    LIBRR_ASSIGN_OR_RETURN(const auto registers, Registers());
+    LIBRR_ASSIGN_OR_RETURN(const uint64_t address, registers.Current(cpu));
+    LIBRR_ASSIGN_OR_RETURN(const linux_guest::TaskList list,
+                           linux_guest::TaskList::Make(&kernel_));
+    return list.At(address);
+  }
+
+  absl::StatusOr<GuestPhysical> CurrentTaskPointer(uint32_t cpu) override {
+    LIBRR_ASSIGN_OR_RETURN(const auto registers, Registers());
+    LIBRR_ASSIGN_OR_RETURN(const uint64_t address,
+                           registers.CurrentPointer(cpu));
+    return kernel_.space().Translate(GuestVirtual(address));
+  }
+
+  absl::StatusOr<LinuxRegisters> UserRegisters(const LinuxTask& task) override {
+    LIBRR_RETURN_IF_ERROR(CheckProcess(task));
+    LIBRR_ASSIGN_OR_RETURN(const auto registers, Registers());
+    return registers.User(task.address.value());
+  }
+
+  absl::StatusOr<LinuxRegisters> KernelRegisters(
+      const LinuxTask& task) override {
+    LIBRR_ASSIGN_OR_RETURN(const auto registers, Registers());
+    return registers.Switched(task.address.value());
+  }
+
+  absl::StatusOr<std::vector<LinuxFrame>> KernelStack(
+      const LinuxRegisters& registers) override {
+    if (!stack_.has_value()) {
+      LIBRR_ASSIGN_OR_RETURN(stack_, linux_guest::KernelStack::Make(*memory_));
+    }
+    return stack_->Unwind(kernel_, registers);
+  }
+
+  absl::StatusOr<LinuxSystemCall> SystemCall(const LinuxTask& task) override {
+    LIBRR_ASSIGN_OR_RETURN(const LinuxRegisters saved, UserRegisters(task));
+    return linux_guest::DescribeSystemCall(kernel_, saved);
+  }
+
+  absl::StatusOr<GuestPhysical> UserPageTable(const LinuxTask& task) override {
+    LIBRR_RETURN_IF_ERROR(CheckProcess(task));
+    LIBRR_ASSIGN_OR_RETURN(const auto list,
+                           linux_guest::TaskList::Make(&kernel_));
+    LIBRR_ASSIGN_OR_RETURN(const auto space, list.SpaceOf(task));
+    LIBRR_ASSIGN_OR_RETURN(const auto registers, Registers());
+    LIBRR_ASSIGN_OR_RETURN(const bool own, registers.HasUserTables());
+    // Linux, arch/x86/include/asm/pgtable.h, kernel_to_user_pgdp(): the next
+    // page.
+    constexpr uint64_t kPageSize = 4096;
+    return space.root().table + (own ? kPageSize : 0);
+  }
+
+  absl::StatusOr<GuestPhysical> Translate(const LinuxTask& task,
+                                          GuestVirtual address) override {
+    if (task.mm.value() == 0 || linux_guest::IsKernelAddress(address.value())) {
+      return kernel_.space().Translate(address);
+    }
+    LIBRR_ASSIGN_OR_RETURN(const auto list,
+                           linux_guest::TaskList::Make(&kernel_));
+    LIBRR_ASSIGN_OR_RETURN(const auto space, list.SpaceOf(task));
+    return space.Translate(address);
+  }
+
  private:
+  static absl::Status CheckProcess(const LinuxTask& task) {
+    if (task.mm.value() != 0) return absl::OkStatus();
+    return absl::NotFoundError(
+        absl::StrCat("task ", task.pid, " (", task.comm, ") has no user code"));
+  }
+
+  absl::StatusOr<linux_guest::TaskRegisters> Registers() const {
+    return linux_guest::TaskRegisters::Make(&kernel_);
+  }
+
+  const MemoryReader* const memory_;
   const linux_guest::Kernel kernel_;
+  // Read when it is first asked for.
+  std::optional<linux_guest::KernelStack> stack_;
 };
 
 }  // namespace
@@ -54,7 +136,7 @@ absl::StatusOr<std::unique_ptr<LinuxGuest>> LinuxGuest::Find(
     const MemoryReader* memory) {
   LIBRR_ASSIGN_OR_RETURN(linux_guest::Kernel kernel,
                          linux_guest::Kernel::Find(memory));
-  return std::make_unique<KernelGuest>(std::move(kernel));
+  return std::make_unique<KernelGuest>(memory, std::move(kernel));
 }
 
 }  // namespace librr

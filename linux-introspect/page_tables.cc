@@ -13,17 +13,32 @@ namespace librr::linux_guest {
 namespace {
 
 constexpr uint64_t kPageSize = 4096;
-constexpr uint64_t kEntries = 512;
 constexpr uint64_t kPresent = 1;
 constexpr uint64_t kLarge = 1 << 7;
 constexpr uint64_t kFrame = 0x000ffffffffff000;
 
-// What one entry of a table maps; level 1 is the last.
-constexpr uint64_t EntrySpan(int level) {
-  return kPageSize << (9 * (level - 1));
+// How tables are made: with two levels entries have 4 bytes, else 8.
+struct Shape {
+  explicit constexpr Shape(int levels)
+      : entry_bytes(levels == 2 ? 4 : 8), index_bits(levels == 2 ? 10 : 9) {}
+
+  constexpr uint64_t entries() const { return uint64_t{1} << index_bits; }
+  // What one entry of a table maps; level 1 is the last.
+  constexpr uint64_t EntrySpan(int level) const {
+    return kPageSize << (index_bits * (level - 1));
+  }
+
+  uint64_t entry_bytes;
+  int index_bits;
+};
+
+uint64_t LoadEntry(const uint8_t* bytes, const Shape& shape) {
+  uint64_t entry = 0;
+  for (size_t i = shape.entry_bytes; i-- > 0;) entry = entry << 8 | bytes[i];
+  return entry;
 }
 
-// Level 1 maps pages, levels 2 and 3 may (2 MiB and 1 GiB).
+// Level 1 maps pages, levels 2 and 3 may (2 or 4 MiB and 1 GiB).
 constexpr bool IsLeaf(uint64_t entry, int level) {
   return level == 1 || (level <= 3 && (entry & kLarge) != 0);
 }
@@ -37,15 +52,19 @@ absl::Status NotMapped(uint64_t address) {
 
 absl::StatusOr<GuestPhysical> PageTables::Translate(
     GuestVirtual address) const {
+  const Shape shape(root_.levels);
   uint64_t table = root_.table.value();
+  if (root_.levels <= 3 && address.value() >> 32 != 0) {
+    return NotMapped(address.value());
+  }
   for (int level = root_.levels; level >= 1; --level) {
-    const uint64_t span = EntrySpan(level);
-    const uint64_t index = address.value() / span % kEntries;
+    const uint64_t span = shape.EntrySpan(level);
+    const uint64_t index = address.value() / span % shape.entries();
     std::array<uint8_t, 8> bytes;
-    LIBRR_RETURN_IF_ERROR(memory_->ReadPhysical(
-        GuestPhysical(table + 8 * index), absl::MakeSpan(bytes)));
-    uint64_t entry = 0;
-    for (size_t i = bytes.size(); i-- > 0;) entry = entry << 8 | bytes[i];
+    LIBRR_RETURN_IF_ERROR(
+        memory_->ReadPhysical(GuestPhysical(table + shape.entry_bytes * index),
+                              absl::MakeSpan(bytes.data(), shape.entry_bytes)));
+    const uint64_t entry = LoadEntry(bytes.data(), shape);
     if ((entry & kPresent) == 0) break;
     if (IsLeaf(entry, level)) {
       const uint64_t offset = address.value() & (span - 1);
@@ -96,7 +115,8 @@ std::vector<Mapping> PageTables::Mappings(uint64_t first, uint64_t last,
                                           size_t max_count) const {
   Walk walk = {first, last, max_count, {}};
   // The bits above those that the tables translate repeat the highest of them.
-  const uint64_t covered = EntrySpan(root_.levels) * kEntries;
+  const Shape shape(root_.levels);
+  const uint64_t covered = shape.EntrySpan(root_.levels) * shape.entries();
   Collect(root_.table.value(), root_.levels, first & ~(covered - 1), &walk);
   return std::move(walk.found);
 }
@@ -105,18 +125,18 @@ std::vector<Mapping> PageTables::Mappings(uint64_t first, uint64_t last,
 // longer than [first, last] is.
 void PageTables::Collect(uint64_t table, int level, uint64_t base,
                          Walk* walk) const {
-  const uint64_t span = EntrySpan(level);
+  const Shape shape(root_.levels);
+  const uint64_t span = shape.EntrySpan(level);
   std::array<uint8_t, kPageSize> bytes;
   if (!memory_->ReadPhysical(GuestPhysical(table), absl::MakeSpan(bytes))
            .ok()) {
     return;
   }
-  for (uint64_t i = 0; i < kEntries; ++i) {
+  for (uint64_t i = 0; i < shape.entries(); ++i) {
     const uint64_t address = base + i * span;
     if (address + (span - 1) < walk->first) continue;
     if (address > walk->last) return;
-    uint64_t entry = 0;
-    for (size_t k = 8; k-- > 0;) entry = entry << 8 | bytes[8 * i + k];
+    const uint64_t entry = LoadEntry(&bytes[shape.entry_bytes * i], shape);
     if ((entry & kPresent) == 0) continue;
     if (IsLeaf(entry, level)) {
       walk->Add({address, entry & kFrame & ~(span - 1), span});

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The page tables of one address space of the guest, walked from outside
-// (Intel SDM vol. 3, 4.5).
+// (Intel SDM vol. 3, 4.3 to 4.5): those of 64-bit kernels, and of 32-bit ones
+// with PAE and without.
 //
 //   PageTables tables(&memory, root);
 //   std::vector<Mapping> kernel = tables.Mappings(first, last);
@@ -37,6 +38,7 @@ class PageTables {
       : memory_(memory), root_(root) {}
 
   const PagingRoot& root() const { return root_; }
+  const MemoryReader& memory() const { return *memory_; }
 
   // NotFound if not mapped.
   absl::StatusOr<GuestPhysical> Translate(GuestVirtual address) const;

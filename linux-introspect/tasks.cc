@@ -136,6 +136,18 @@ absl::StatusOr<LinuxTask> TaskList::Find(uint32_t pid) const {
       absl::StrFormat("the guest has no task with pid %d here", pid));
 }
 
+absl::StatusOr<LinuxTask> TaskList::At(uint64_t address) const {
+  LIBRR_ASSIGN_OR_RETURN(const Object object,
+                         kernel_->ReadObject(address, task_size_));
+  return Describe(object);
+}
+
+absl::StatusOr<PageTables> TaskList::SpaceOf(const LinuxTask& task) const {
+  LIBRR_ASSIGN_OR_RETURN(const Object mm,
+                         kernel_->ReadObject(task.mm.value(), mm_size_));
+  return kernel_->SpaceOf(mm.Number(pgd_));
+}
+
 absl::StatusOr<LinuxTask> TaskList::Describe(const Object& object) const {
   LinuxTask task;
   task.address = GuestVirtual(object.address());

@@ -31,6 +31,10 @@ class TaskList {
   absl::StatusOr<std::vector<LinuxTask>> Read() const;
   // The leader of the process; NotFound if there is none.
   absl::StatusOr<LinuxTask> Find(uint32_t pid) const;
+  // The one whose task_struct is there.
+  absl::StatusOr<LinuxTask> At(uint64_t address) const;
+  // The page tables of a process, with the kernel's half.
+  absl::StatusOr<PageTables> SpaceOf(const LinuxTask& task) const;
 
  private:
   explicit TaskList(const Kernel* kernel) : kernel_(kernel) {}

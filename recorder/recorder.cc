@@ -32,8 +32,8 @@ constexpr uint64_t kHeartbeatDigestSteps = uint64_t{1} << 25;
 // What checkpoints may take in the file, in multiples of the guest's RAM.
 constexpr uint64_t kCheckpointsPerRam = 2;
 // Hashing, copying, compressing and writing a page takes about 5 us: this many
-// steps are a hundred times as much.
-constexpr uint64_t kCheckpointStepsPerPage = 60'000;
+// steps take fifty times as long.
+constexpr uint64_t kCheckpointStepsPerPage = 50'000;
 // More pages than this need not wait: compression is fast enough.
 constexpr uint64_t kWaitingForCompression = uint64_t{64} << 20;
 
@@ -123,8 +123,7 @@ class Recorder::Impl final : public RunLog {
       // From its end, so that the machine gets on however slow the disk is.
       last_flush_ = clock_->Now();
     }
-    LIBRR_ASSIGN_OR_RETURN(const Position checkpoint,
-                           PassCheckpoints(machine, dirtied));
+    LIBRR_ASSIGN_OR_RETURN(const Position checkpoint, PassCheckpoints(machine));
     const Position digest = options_.digest_every.has_value()
                                 ? NextMultiple(position, *options_.digest_every)
                                 : pacer_.NextCheck(position, dirtied);
@@ -156,12 +155,14 @@ class Recorder::Impl final : public RunLog {
                : Position::Max();
   }
 
-  bool IsCheckpointDue(Position position, uint64_t dirtied) const {
+  bool IsCheckpointDue(const Machine& machine) const {
+    const Position position = machine.position();
     if (options_.checkpoint_every.has_value()) {
       return position - checkpoint_pacer_.last() >= *options_.checkpoint_every;
     }
     return !encoder_->is_behind() &&
-           checkpoint_pacer_.IsDue(position, dirtied, encoder_->bytes());
+           checkpoint_pacer_.IsDue(position, encoder_->changed_pages(),
+                                   encoder_->bytes());
   }
 
   bool IsEndCheckpointDue(const Machine& machine) const {
@@ -171,10 +172,10 @@ class Recorder::Impl final : public RunLog {
 
   // Takes one if it is due, and writes what is ready. Where this must be called
   // next.
-  absl::StatusOr<Position> PassCheckpoints(Machine& machine, uint64_t dirtied) {
+  absl::StatusOr<Position> PassCheckpoints(Machine& machine) {
     if (encoder_ == nullptr) return Position::Max();
     const Position position = machine.position();
-    if (IsCheckpointDue(position, dirtied)) {
+    if (IsCheckpointDue(machine)) {
       LIBRR_RETURN_IF_ERROR(TakeCheckpoint(machine));
     }
     LIBRR_RETURN_IF_ERROR(WriteCheckpoints(encoder_->Take()));
@@ -182,7 +183,7 @@ class Recorder::Impl final : public RunLog {
     if (options_.checkpoint_every.has_value()) {
       return checkpoint_pacer_.last() + *options_.checkpoint_every;
     }
-    return checkpoint_pacer_.NextCheck(position, machine.DirtiedPages(),
+    return checkpoint_pacer_.NextCheck(position, encoder_->changed_pages(),
                                        encoder_->bytes());
   }
 
@@ -193,8 +194,9 @@ class Recorder::Impl final : public RunLog {
           NewEvent(EventKind::kHeartbeat, machine.position(), machine.time())));
     }
     const uint64_t begin = clock_->Now();
+    checkpoint_pacer_.Taken(machine.position(), encoder_->changed_pages(),
+                            encoder_->bytes());
     if (encoder_->Capture(writer_->event_count())) ++checkpoints_;
-    checkpoint_pacer_.Taken(machine.position(), machine.DirtiedPages());
     costs_.checkpoints += clock_->Now() - begin;
     return absl::OkStatus();
   }
@@ -237,6 +239,7 @@ class Recorder::Impl final : public RunLog {
     Event event =
         NewEvent(EventKind::kDigest, machine.position(), machine.time());
     event.digest = std::make_shared<const Digest>(machine.ComputeDigest());
+    if (encoder_ != nullptr) encoder_->CollectChanges();
     costs_.hash += clock_->Now() - begin;
     has_digest_ = true;
     last_digest_time_ = machine.time();

@@ -30,7 +30,7 @@ class TraceIndexer::Impl {
         pacer_(kCheckpointsPerRam * trace_->info().header.memory_bytes,
                kStepsPerPage) {
     const std::vector<StoredCheckpoint>& all = trace_->checkpoints();
-    if (!all.empty()) pacer_.Taken(all.back().position, 0);
+    if (!all.empty()) pacer_.Taken(all.back().position, 0, 0);
   }
 
   const TraceReader& trace() const { return *trace_; }
@@ -86,10 +86,10 @@ class TraceIndexer::Impl {
     bool at_end = false;
     while (!at_end) {
       const Position here = machine.position();
-      const Position next = every.has_value()
-                                ? pacer_.last() + *every
-                                : pacer_.NextCheck(here, machine.DirtiedPages(),
-                                                   used + encoder.bytes());
+      const Position next =
+          every.has_value() ? pacer_.last() + *every
+                            : pacer_.NextCheck(here, encoder.changed_pages(),
+                                               used + encoder.bytes());
       const Position goal = std::min(end, next);
       LIBRR_ASSIGN_OR_RETURN(const PlayResult result,
                              player.RunTo(goal, Position::Max()));
@@ -97,14 +97,15 @@ class TraceIndexer::Impl {
         return absl::CancelledError("interrupted");
       }
       at_end = goal == end;
+      encoder.CollectChanges();
       const bool due = every.has_value() ? true
                        : at_end          ? pacer_.IsEndWorthIt(end)
-                                : pacer_.IsDue(goal, machine.DirtiedPages(),
+                                : pacer_.IsDue(goal, encoder.changed_pages(),
                                                used + encoder.bytes());
       if (!due) continue;
       LIBRR_ASSIGN_OR_RETURN(const uint64_t events, player.AppliedEvents());
+      pacer_.Taken(goal, encoder.changed_pages(), used + encoder.bytes());
       encoder.Capture(events);
-      pacer_.Taken(goal, machine.DirtiedPages());
       LIBRR_RETURN_IF_ERROR(writer_->AppendBlocks(encoder.Take()));
     }
     return absl::OkStatus();

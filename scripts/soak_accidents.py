@@ -113,8 +113,11 @@ def kill(evidence: Evidence, choices: random.Random) -> None:
 # --- a full disk --------------------------------------------------------------
 
 def ended_by_disk(evidence: Evidence, name: str, trace: Path, done,
-                  wanted: str, reads_images: bool) -> None:
-    """The recording failed as it should, and what it left is good."""
+                  wanted: str, reads_images: bool,
+                  end: int | None = None) -> None:
+    """The recording failed as it should, and what it left is good. It may be
+    complete, if nothing but its index found no room: then it has to reach `end`,
+    where the whole recording ends."""
     fault = None
     message = last_line(done.stderr)
     if done.returncode != 4:
@@ -123,6 +126,9 @@ def ended_by_disk(evidence: Evidence, name: str, trace: Path, done,
         fault = f"the message says not what is wrong: {message}"
     elif reads_images:
         fault = check_prefix(trace, None)
+        facts = info(trace)
+        if fault is None and facts["complete"] and facts["end_position"] != end:
+            fault = "claims to be complete"
     else:
         opened = vmrr(["verify", trace])
         if opened.returncode != 3 or not opened.stderr.strip():
@@ -163,15 +169,15 @@ def full(evidence: Evidence, choices: random.Random) -> None:
         TRACE.unlink(missing_ok=True)
         done = vmrr(dense, preexec_fn=file_limit(size))
         ended_by_disk(evidence, f"full: at most {size} bytes in a file", TRACE,
-                      done, "too large", reads_images)
+                      done, "too large", reads_images, facts["end_position"])
     for size, reads_images in sizes:
-        disk_of(evidence, (size + 4095) // 4096 * 4096, total, reads_images)
+        disk_of(evidence, (size + 4095) // 4096 * 4096, facts, reads_images)
 
 
-def disk_of(evidence: Evidence, size: int, total: int,
+def disk_of(evidence: Evidence, size: int, whole: dict,
             reads_images: bool) -> None:
     """The same on a disk that is as small."""
-    if size >= total:
+    if size >= whole["bytes"]["total"]:
         return
     folder = FOLDER / "disk"
     folder.mkdir(exist_ok=True)
@@ -186,7 +192,7 @@ def disk_of(evidence: Evidence, size: int, total: int,
         trace = folder / "full.vmrr"
         done = vmrr([*boot_arguments(trace), "--digest-every", "200000"])
         ended_by_disk(evidence, name, trace, done, "No space left",
-                      reads_images)
+                      reads_images, whole["end_position"])
     finally:
         subprocess.run(["umount", folder], check=True)
 

@@ -4,7 +4,7 @@
 """Boots Debian's kernels to a shell and memtest86+ through its first pass,
 recorded and verified. Evidence: build/soak/kernels.txt.
 
-  scripts/soak_kernels.py [cloud|generic|rt|memtest]...
+  scripts/soak_kernels.py [cloud|generic|rt|pvh|memtest]...
 """
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from soak_evidence import (Evidence, FOLDER, GUESTS, dependency, fetch_package,
                            need_program, record_and_verify)
+from soak_payload import compression, vmlinux
 
 KERNELS = {"cloud": "linux-image-cloud-amd64", "generic": "linux-image-amd64",
            "rt": "linux-image-rt-amd64"}
@@ -35,10 +36,6 @@ type poweroff -f\n
 # The sum of `seq 1 10000` is the host's.
 SUM = subprocess.run("seq 1 10000 | md5sum", shell=True, check=True,
                      capture_output=True, text=True).stdout.split()[0]
-# How each compression of a kernel's payload begins.
-PAYLOADS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x5d\x00\x00": "lzma",
-            b"\xfd7zXZ": "xz", b"\x89LZO": "lzo", b"\x02\x21\x4c\x18": "lz4",
-            b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 def kernel_file(kind: str) -> Path:
@@ -47,18 +44,7 @@ def kernel_file(kind: str) -> Path:
     return kernel
 
 
-def payload_of(kernel: Path) -> str:
-    """The compression, from payload_offset (The Linux/x86 Boot Protocol)."""
-    data = kernel.read_bytes()
-    setup = (data[0x1f1] or 4) * 512 + 512
-    begin = setup + int.from_bytes(data[0x248:0x24c], "little")
-    for magic, name in PAYLOADS.items():
-        if data[begin:begin + len(magic)] == magic:
-            return name
-    return f"unknown ({data[begin:begin + 6].hex()})"
-
-
-def boot(evidence: Evidence, name: str, kernel: Path) -> None:
+def boot(evidence: Evidence, name: str, kernel: Path, kind: str) -> None:
     script = FOLDER / "shell.input"
     script.write_text(SHELL, encoding="utf-8")
     text = record_and_verify(
@@ -72,7 +58,7 @@ def boot(evidence: Evidence, name: str, kernel: Path) -> None:
         return
     version = next((line for line in text.splitlines()
                     if "Linux version" in line), "")
-    evidence.add(f"kernel-{name}: payload {payload_of(kernel)}: {version[15:]}")
+    evidence.add(f"kernel-{name}: payload {kind}: {version[15:]}")
     traces = [line for line in text.splitlines()
               if "Call Trace" in line and "grep" not in line]
     evidence.check(f"kernel-{name}: no call trace",
@@ -99,16 +85,22 @@ def main() -> int:
     need_program()
     if not shutil.which("apt-get"):
         sys.exit("apt-get is missing: this fetches Debian's packages")
-    chosen = sys.argv[1:] or [*KERNELS, "memtest"]
-    unknown = set(chosen) - {*KERNELS, "memtest"}
+    chosen = sys.argv[1:] or [*KERNELS, "pvh", "memtest"]
+    unknown = set(chosen) - {*KERNELS, "pvh", "memtest"}
     if unknown:
         sys.exit(__doc__)
     evidence = Evidence("kernels")
     for name in chosen:
         if name == "memtest":
             memtest(evidence)
+        elif name == "pvh":
+            # The same kernel without its loader, by the entry of its PVH note.
+            unpacked = FOLDER / "vmlinux.elf"
+            unpacked.write_bytes(vmlinux(kernel_file("cloud")))
+            boot(evidence, name, unpacked, "none, an ELF file with a PVH note")
         else:
-            boot(evidence, name, kernel_file(name))
+            kernel = kernel_file(name)
+            boot(evidence, name, kernel, compression(kernel))
     return evidence.exit_code()
 
 

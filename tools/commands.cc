@@ -111,7 +111,7 @@ std::vector<const Command*> AllCommands() {
           &DisasmCommand(),    &StatsCommand(),  &IndexCommand(),
           &LastWriteCommand(), &GdbCommand(),    &ServeCommand(),
           &PsCommand(),        &DmesgCommand(),  &MapsCommand(),
-          &ModulesCommand()};
+          &ModulesCommand(),   &OffsetsCommand()};
 }
 
 int RunVmrr(absl::Span<const std::string> typed) {

@@ -32,6 +32,7 @@ const Command& PsCommand();
 const Command& DmesgCommand();
 const Command& MapsCommand();
 const Command& ModulesCommand();
+const Command& OffsetsCommand();
 
 // In the order in which `vmrr --help` lists them.
 std::vector<const Command*> AllCommands();

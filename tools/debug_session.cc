@@ -23,6 +23,20 @@ constexpr Option kTimelineTable[] = {
     {"engine", 0, "NAME", "what executes the guest: interp (the default)"},
 };
 
+constexpr Option kThreadTable[] = {
+    {"threads", 0, "tasks|vcpus",
+     "what gdb's threads are: the tasks of the guest's Linux\n"
+     "where it is seen (the default), or always vCPUs"},
+};
+
+absl::StatusOr<bool> ThreadsAreTasks(const Arguments& arguments) {
+  const std::string threads = arguments.Text("threads").value_or("tasks");
+  if (threads == "tasks") return true;
+  if (threads == "vcpus") return false;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--threads: '", threads, "' is unknown; give tasks or vcpus"));
+}
+
 absl::StatusOr<TimelineOptions> OptionsFrom(const Arguments& arguments) {
   TimelineOptions options;
   options.engine = arguments.Text("engine").value_or("");
@@ -53,6 +67,7 @@ void SayWhatIsMissing(const TraceInfo& info) {
 }  // namespace
 
 const absl::Span<const Option> kTimelineOptions(kTimelineTable);
+const absl::Span<const Option> kThreadOption(kThreadTable);
 
 absl::StatusOr<std::unique_ptr<DebugSession>> DebugSession::Open(
     const Arguments& arguments, std::string_view position_option) {
@@ -66,6 +81,8 @@ absl::StatusOr<std::unique_ptr<DebugSession>> DebugSession::Open(
   if (!at.ok()) return at.status();
   absl::StatusOr<TimelineOptions> options = OptionsFrom(arguments);
   if (!options.ok()) return options.status();
+  const absl::StatusOr<bool> tasks = ThreadsAreTasks(arguments);
+  if (!tasks.ok()) return tasks.status();
   options->observer = &session->progress_;
   auto timeline = Timeline::Open(&reader, FactoryFor(reader), *options);
   if (!timeline.ok()) return ReplayError(timeline.status(), reader);
@@ -78,7 +95,9 @@ absl::StatusOr<std::unique_ptr<DebugSession>> DebugSession::Open(
   const absl::Status status = going->Seek(goal);
   session->progress_.Hide();
   if (!status.ok()) return ReplayError(status, reader);
-  session->target_ = std::make_unique<TimelineTarget>(going);
+  session->machine_ = std::make_unique<TimelineTarget>(going);
+  session->target_ = std::make_unique<LinuxTarget>(session->machine_.get());
+  session->target_->ShowTasks(*tasks);
   return session;
 }
 

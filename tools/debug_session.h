@@ -18,6 +18,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "librr/linux_target.h"
 #include "librr/timeline.h"
 #include "librr/timeline_target.h"
 #include "librr/trace.h"
@@ -28,6 +29,8 @@ namespace librr::tools {
 
 // --checkpoint-memory, --jobs, --engine
 extern const absl::Span<const Option> kTimelineOptions;
+// --threads, for commands that serve a debugger
+extern const absl::Span<const Option> kThreadOption;
 
 // What a long operation shows on a terminal, between `Show` and `Hide`.
 class DebugProgress final : public TimelineObserver {
@@ -52,7 +55,8 @@ class DebugSession {
 
   const TraceReader& trace() const { return *trace_; }
   Timeline& timeline() { return *timeline_; }
-  TimelineTarget& target() { return *target_; }
+  // Threads are the guest's tasks, unless --threads says otherwise.
+  DebugTarget& target() { return *target_; }
   DebugProgress& progress() { return progress_; }
 
  private:
@@ -61,7 +65,8 @@ class DebugSession {
   DebugProgress progress_;
   std::unique_ptr<TraceReader> trace_;
   std::unique_ptr<Timeline> timeline_;
-  std::unique_ptr<TimelineTarget> target_;
+  std::unique_ptr<TimelineTarget> machine_;
+  std::unique_ptr<LinuxTarget> target_;
 };
 
 }  // namespace librr::tools

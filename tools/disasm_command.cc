@@ -63,7 +63,7 @@ absl::StatusOr<int> Disasm(const Arguments& arguments) {
   }
   const absl::StatusOr<OpenedAt> opened = OpenAtPosition(arguments);
   if (!opened.ok()) return opened.status();
-  const Machine& machine = opened->replayer->machine();
+  const Machine& machine = opened->machine();
   const absl::StatusOr<int> vcpu = VcpuOption(arguments, machine);
   if (!vcpu.ok()) return vcpu.status();
   const std::vector<RegisterValue> registers = machine.Registers(*vcpu);

@@ -4,6 +4,7 @@
 // vmrr dmesg: the log of the guest's kernel at a position.
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "librr/linux_report.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 #include "tools/json_writer.h"
@@ -33,16 +34,6 @@ void WriteJson(const Machine& machine, const std::vector<LinuxLogRecord>& log) {
 }
 
 // As dmesg: each line of a record begins with its time.
-void WriteText(const std::vector<LinuxLogRecord>& log) {
-  for (const LinuxLogRecord& record : log) {
-    const std::vector<std::string> lines = absl::StrSplit(record.text, '\n');
-    for (const std::string& line : lines) {
-      absl::PrintF("[%5d.%06d] %s\n", record.time_ns / 1'000'000'000,
-                   record.time_ns / 1000 % 1'000'000, Printable(line));
-    }
-  }
-}
-
 absl::StatusOr<int> Dmesg(const Arguments& arguments) {
   const absl::StatusOr<LinuxAt> opened = OpenLinuxAt(arguments);
   if (!opened.ok()) return opened.status();
@@ -51,7 +42,7 @@ absl::StatusOr<int> Dmesg(const Arguments& arguments) {
   if (arguments.Has("json")) {
     WriteJson(opened->machine(), *log);
   } else {
-    WriteText(*log);
+    std::cout << LogReport(*log);
   }
   return kExitDone;
 }

@@ -199,7 +199,7 @@ scope (`help seek` in gdb explains). `monitor help` lists more.)",
   vmrr gdb boot.vmrr --at 1000000 -- -batch -ex 'x/i $pc')",
       .min_words = 1,
       .max_words = 1000,
-      .options = {kGdbTable, kTimelineOptions, kHelpOption},
+      .options = {kGdbTable, kThreadOption, kTimelineOptions, kHelpOption},
       .run = &Gdb};
   return command;
 }

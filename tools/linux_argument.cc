@@ -30,16 +30,4 @@ absl::StatusOr<LinuxAt> OpenLinuxAt(const Arguments& arguments) {
   return result;
 }
 
-std::string Printable(const std::string& text) {
-  std::string escaped;
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') {
-      absl::StrAppendFormat(&escaped, "\\x%02x", c);
-    } else {
-      escaped.push_back(c);
-    }
-  }
-  return escaped;
-}
-
 }  // namespace librr::tools

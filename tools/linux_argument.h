@@ -26,15 +26,11 @@ struct LinuxAt {
   std::unique_ptr<MachineMemory> memory;
   std::unique_ptr<LinuxGuest> guest;
 
-  const Machine& machine() const { return opened.replayer->machine(); }
+  const Machine& machine() const { return opened.machine(); }
   // With the place at which the guest could not be read.
   absl::Status Error(const absl::Status& status) const;
 };
 absl::StatusOr<LinuxAt> OpenLinuxAt(const Arguments& arguments);
-
-// Control characters and what is no UTF-8 as \xHH: texts of guests must not
-// reach a terminal as they are.
-std::string Printable(const std::string& text);
 
 }  // namespace librr::tools
 

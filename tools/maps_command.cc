@@ -3,6 +3,7 @@
 //
 // vmrr maps: the memory areas of a process of the guest.
 #include "absl/strings/str_format.h"
+#include "librr/linux_report.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 #include "tools/json_writer.h"
@@ -11,11 +12,6 @@
 
 namespace librr::tools {
 namespace {
-
-std::string Permissions(const LinuxMapping& mapping) {
-  return {mapping.readable ? 'r' : '-', mapping.writable ? 'w' : '-',
-          mapping.executable ? 'x' : '-', mapping.shared ? 's' : 'p'};
-}
 
 void WriteJson(const Machine& machine, const std::vector<LinuxMapping>& maps) {
   JsonWriter json(stdout);
@@ -27,7 +23,7 @@ void WriteJson(const Machine& machine, const std::vector<LinuxMapping>& maps) {
     json.BeginObject();
     json.Key("begin").Number(mapping.begin.value());
     json.Key("end").Number(mapping.end.value());
-    json.Key("permissions").Text(Permissions(mapping));
+    json.Key("permissions").Text(MapPermissions(mapping));
     json.Key("offset").Number(mapping.offset);
     json.Key("device_major").Number(mapping.device_major);
     json.Key("device_minor").Number(mapping.device_minor);
@@ -40,21 +36,6 @@ void WriteJson(const Machine& machine, const std::vector<LinuxMapping>& maps) {
 }
 
 // As /proc/PID/maps.
-void WriteText(const std::vector<LinuxMapping>& maps) {
-  constexpr int kNameColumn = 73;
-  for (const LinuxMapping& mapping : maps) {
-    const std::string line = absl::StrFormat(
-        "%08x-%08x %s %08x %02x:%02x %d ", mapping.begin.value(),
-        mapping.end.value(), Permissions(mapping), mapping.offset,
-        mapping.device_major, mapping.device_minor, mapping.inode);
-    if (mapping.name.empty()) {
-      absl::PrintF("%s\n", line);
-    } else {
-      absl::PrintF("%-*s%s\n", kNameColumn, line, Printable(mapping.name));
-    }
-  }
-}
-
 absl::StatusOr<int> Maps(const Arguments& arguments) {
   const absl::StatusOr<uint64_t> pid = ParseNumber(arguments.words()[1], "pid");
   if (!pid.ok()) return pid.status();
@@ -70,7 +51,7 @@ absl::StatusOr<int> Maps(const Arguments& arguments) {
   if (arguments.Has("json")) {
     WriteJson(opened->machine(), *maps);
   } else {
-    WriteText(*maps);
+    std::cout << MapReport(*maps);
   }
   return kExitDone;
 }

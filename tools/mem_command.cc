@@ -100,7 +100,7 @@ absl::StatusOr<int> Mem(const Arguments& arguments) {
   }
   const absl::StatusOr<OpenedAt> opened = OpenAtPosition(arguments);
   if (!opened.ok()) return opened.status();
-  const Machine& machine = opened->replayer->machine();
+  const Machine& machine = opened->machine();
   const absl::StatusOr<int> vcpu = VcpuOption(arguments, machine);
   if (!vcpu.ok()) return vcpu.status();
   const absl::StatusOr<uint64_t> address =

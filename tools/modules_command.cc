@@ -3,6 +3,7 @@
 //
 // vmrr modules: the loadable modules of the guest's kernel.
 #include "absl/strings/str_format.h"
+#include "librr/linux_report.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 #include "tools/json_writer.h"
@@ -31,13 +32,6 @@ void WriteJson(const Machine& machine,
   json.EndObject();
 }
 
-void WriteText(const std::vector<LinuxModule>& modules) {
-  for (const LinuxModule& module : modules) {
-    absl::PrintF("%-24s %9d %s 0x%016x\n", Printable(module.name), module.size,
-                 module.state, module.base.value());
-  }
-}
-
 absl::StatusOr<int> Modules(const Arguments& arguments) {
   const absl::StatusOr<LinuxAt> opened = OpenLinuxAt(arguments);
   if (!opened.ok()) return opened.status();
@@ -47,7 +41,7 @@ absl::StatusOr<int> Modules(const Arguments& arguments) {
   if (arguments.Has("json")) {
     WriteJson(opened->machine(), *modules);
   } else {
-    WriteText(*modules);
+    std::cout << ModuleReport(*modules);
   }
   return kExitDone;
 }

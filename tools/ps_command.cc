@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "librr/inspection.h"
+#include "librr/linux_report.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 #include "tools/json_writer.h"
@@ -43,20 +44,6 @@ void WriteJson(const Machine& machine, const std::vector<LinuxTask>& tasks) {
   json.EndObject();
 }
 
-void WriteText(const std::vector<LinuxTask>& tasks, bool threads) {
-  absl::PrintF("%7s %7s%s %6s S CPU     START COMMAND\n", "PID", "PPID",
-               threads ? "    TGID" : "", "UID");
-  for (const LinuxTask& task : tasks) {
-    if (!threads && task.pid != task.tgid) continue;
-    absl::PrintF(
-        "%7d %7d%s %6d %c %3d %9.3f %s\n", task.pid, task.ppid,
-        threads ? absl::StrFormat(" %7d", task.tgid) : "", task.uid, task.state,
-        task.cpu, static_cast<double>(task.start_ns) * 1e-9,
-        Printable(task.cmdline.empty() ? absl::StrCat("[", task.comm, "]")
-                                       : task.cmdline));
-  }
-}
-
 absl::StatusOr<int> Ps(const Arguments& arguments) {
   const absl::StatusOr<LinuxAt> opened = OpenLinuxAt(arguments);
   if (!opened.ok()) return opened.status();
@@ -67,7 +54,7 @@ absl::StatusOr<int> Ps(const Arguments& arguments) {
   if (arguments.Has("json")) {
     WriteJson(opened->machine(), *tasks);
   } else {
-    WriteText(*tasks, arguments.Has("threads"));
+    std::cout << TaskReport(*tasks, arguments.Has("threads"));
   }
   return kExitDone;
 }

@@ -54,7 +54,7 @@ void WriteText(const Machine& machine) {
 absl::StatusOr<int> Regs(const Arguments& arguments) {
   const absl::StatusOr<OpenedAt> opened = OpenAtPosition(arguments);
   if (!opened.ok()) return opened.status();
-  const Machine& machine = opened->replayer->machine();
+  const Machine& machine = opened->machine();
   if (arguments.Has("json")) {
     WriteJson(machine);
   } else {

@@ -77,7 +77,7 @@ guest's memory: ports are open to this host only, sockets to their owner.)",
   vmrr serve boot.vmrr --gdb ./gdb.socket --at 1000000)",
       .min_words = 1,
       .max_words = 1,
-      .options = {kServeTable, kTimelineOptions, kHelpOption},
+      .options = {kServeTable, kThreadOption, kTimelineOptions, kHelpOption},
       .run = &Serve};
   return command;
 }

@@ -18,8 +18,8 @@ namespace {
 constexpr Option kReplayTable[] = {
     {"engine", 0, "NAME", "what executes the guest: interp (the default)"},
     {"budget", 0, "N",
-     "run the machine in slices of N steps; the result is the\n"
-     "same for every N (--slice is the same option)"},
+     "run the machine from the beginning in slices of N steps; the\n"
+     "result is the same for every N (--slice is the same option)"},
     {"slice", 0, "N", "the same as --budget"},
 };
 constexpr Option kAtTable[] = {
@@ -85,6 +85,55 @@ absl::StatusOr<std::optional<Position>> PositionOption(
   return Position(*number);
 }
 
+namespace {
+
+class SeekProgress final : public TimelineObserver {
+ public:
+  void OnProgress(uint64_t done, uint64_t total) override {
+    bar_.OnProgress(Position(done), VirtualTime(0), Position(total));
+  }
+
+ private:
+  ProgressBar bar_{STDERR_FILENO, "replaying"};
+};
+
+absl::Status GoTo(Position position, const std::string& engine,
+                  OpenedAt& opened) {
+  SeekProgress progress;
+  TimelineOptions options;
+  options.engine = engine;
+  options.jobs = 1;
+  options.observer = &progress;
+  auto timeline =
+      Timeline::Open(opened.trace.get(), FactoryFor(*opened.trace), options);
+  if (!timeline.ok()) return timeline.status();
+  const StopSignals signals(
+      [going = timeline->get()] { going->RequestStop(); });
+  if (absl::Status status = (*timeline)->Seek(position); !status.ok()) {
+    return status;
+  }
+  opened.timeline = *std::move(timeline);
+  return absl::OkStatus();
+}
+
+absl::Status ReplayTo(Position position, ReplayOptions options,
+                      OpenedAt& opened) {
+  const StopSignals signals;
+  ProgressBar bar(STDERR_FILENO, "replaying");
+  options.observer = &bar;
+  options.stop = signals.flag();
+  auto replayer =
+      Replayer::Create(opened.trace.get(), FactoryFor(*opened.trace), options);
+  if (!replayer.ok()) return replayer.status();
+  if (absl::Status status = (*replayer)->SeekTo(position); !status.ok()) {
+    return status;
+  }
+  opened.replayer = *std::move(replayer);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<OpenedAt> OpenAtPosition(const Arguments& arguments) {
   OpenedAt opened;
   auto trace = OpenTraceArgument(arguments.words()[0]);
@@ -102,19 +151,10 @@ absl::StatusOr<OpenedAt> OpenAtPosition(const Arguments& arguments) {
   if (absl::Status status = SandboxUnlessRefused(arguments); !status.ok()) {
     return status;
   }
-  StopSignals signals;
-  ProgressBar bar(STDERR_FILENO, "replaying");
-  options->observer = &bar;
-  options->stop = signals.flag();
-  auto replayer =
-      Replayer::Create(opened.trace.get(), FactoryFor(*opened.trace), *options);
-  if (!replayer.ok()) {
-    return ReplayError(replayer.status(), *opened.trace);
-  }
-  opened.replayer = *std::move(replayer);
-  if (absl::Status status = opened.replayer->SeekTo(**at); !status.ok()) {
-    return ReplayError(status, *opened.trace);
-  }
+  absl::Status status = options->budget != 0
+                            ? ReplayTo(**at, *std::move(options), opened)
+                            : GoTo(**at, options->engine, opened);
+  if (!status.ok()) return ReplayError(status, *opened.trace);
   return opened;
 }
 

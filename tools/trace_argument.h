@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "librr/replayer.h"
+#include "librr/timeline.h"
 #include "librr/trace.h"
 #include "tools/command_line.h"
 
@@ -38,11 +39,17 @@ absl::StatusOr<std::optional<Position>> PositionOption(
     const Arguments& arguments, std::string_view option,
     const TraceReader& trace);
 
-// Opens the first word's trace, and replays it to --at, which has to be given,
-// with a progress bar, in the sandbox.
+// Opens the first word's trace, and goes to --at, which has to be given, with a
+// progress bar, in the sandbox: from the nearest checkpoint, or with --budget
+// from the beginning.
 struct OpenedAt {
   std::unique_ptr<TraceReader> trace;
+  std::unique_ptr<Timeline> timeline;  // one of the two
   std::unique_ptr<Replayer> replayer;
+
+  Machine& machine() const {
+    return timeline != nullptr ? timeline->machine() : replayer->machine();
+  }
 };
 absl::StatusOr<OpenedAt> OpenAtPosition(const Arguments& arguments);
 

@@ -28,7 +28,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "librr/linux_guest.h"
 #include "librr/machine.h"
+#include "librr/memory_reader.h"
 #include "librr/stop_condition.h"
 #include "librr/timeline.h"
 #include "librr/units.h"
@@ -72,9 +74,37 @@ struct TargetMark {
   Position position;
 };
 
+// What a debugger shows as a thread: a vCPU, or a task of the guest.
+struct TargetThread {
+  int number = 0;  // not negative; gdb shows the next number
+  int core = -1;   // the vCPU that executes it; -1: none
+  std::string name;
+  std::string details;  // for people; may be empty
+};
+
+// Where a function takes a `vcpu` it takes the number of a thread. Thread N is
+// vCPU N unless the target knows the guest's operating system.
 class DebugTarget {
  public:
   virtual ~DebugTarget() = default;
+
+  // --- threads ---
+  // Those that there are here.
+  virtual std::vector<TargetThread> Threads() const;
+  virtual bool HasThread(int number) const;
+  // The one to show after a move that was not a thread's own; `shown` was
+  // before it.
+  virtual int ThreadHere(int shown) const;
+  // Whose user addresses a stop point means that is set for a thread here;
+  // nullopt: those of whatever address space is current.
+  virtual std::optional<AddressSpace> ScopeOf(int vcpu) const;
+  // The guest's Linux; NotFound says why it is not seen here.
+  virtual absl::StatusOr<LinuxGuest*> Linux() const;
+  // Whether threads are the guest's tasks, where the target can show them.
+  virtual void ShowTasks(bool /*show*/) {}
+  // Whether a process that does not execute shows the registers of its kernel
+  // stack, not those of its user code.
+  virtual void ShowKernelRegisters(bool /*show*/) {}
 
   // --- where it is ---
   virtual int vcpu_count() const = 0;
@@ -92,6 +122,8 @@ class DebugTarget {
                                     absl::Span<uint8_t> out) const = 0;
   virtual absl::StatusOr<GuestPhysical> Translate(
       int vcpu, GuestVirtual address) const = 0;
+  // The page tables that the vCPUs use, each once.
+  virtual std::vector<PagingRoot> PagingRoots() const;
   // The address space that is current on a vCPU.
   virtual AddressSpace CurrentAddressSpace(int vcpu) const = 0;
   // Reads as much of the range as is mapped to RAM from its beginning on;

@@ -17,6 +17,7 @@
 #ifndef LIBRR_LINUX_GUEST_H_
 #define LIBRR_LINUX_GUEST_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -67,6 +68,31 @@ struct LinuxMapping {
   std::string name = "";  // a path, "[heap]", "[stack]", "[vdso]", or empty
 };
 
+// Integer registers as the kernel has saved them.
+struct LinuxRegisters {
+  // rax rcx rdx rbx rsp rbp rsi rdi r8 ... r15
+  std::array<uint64_t, 16> general{};
+  uint16_t general_known = 0xffff;  // a bit for each of them
+  uint64_t rip = 0;
+  uint64_t rflags = 0;  // 0: not saved
+  uint16_t cs = 0, ss = 0;
+  uint64_t fs_base = 0, gs_base = 0;
+  int64_t original_rax = -1;  // the system call's number; -1: not in one
+};
+
+// A function of the kernel that has called the one before it.
+struct LinuxFrame {
+  GuestVirtual address;
+  std::string name;  // "schedule+0x5e"
+};
+
+struct LinuxSystemCall {
+  int64_t number = -1;  // -1: the task is in none
+  std::string name =
+      "";  // "write"; empty if the kernel has none of that number
+  std::array<uint64_t, 6> arguments{};
+};
+
 class LinuxGuest {
  public:
   // NotFound if there is no such kernel at this moment, saying what was
@@ -86,6 +112,33 @@ class LinuxGuest {
   virtual absl::StatusOr<std::vector<LinuxModule>> Modules() = 0;
   // NotFound without such a process; empty for a thread of the kernel.
   virtual absl::StatusOr<std::vector<LinuxMapping>> Maps(uint32_t pid) = 0;
+
+  // The task that a CPU executes here.
+  virtual absl::StatusOr<LinuxTask> CurrentTask(uint32_t cpu) = 0;
+  // Where the kernel keeps the address of that task: 8 bytes.
+  virtual absl::StatusOr<GuestPhysical> CurrentTaskPointer(uint32_t cpu) = 0;
+  // Of the user code that goes on when the task leaves the kernel; NotFound for
+  // a thread of the kernel. Stale while the task executes user code.
+  virtual absl::StatusOr<LinuxRegisters> UserRegisters(
+      const LinuxTask& task) = 0;
+  // Where a task that does not execute was switched out.
+  virtual absl::StatusOr<LinuxRegisters> KernelRegisters(
+      const LinuxTask& task) = 0;
+  // The chain of calls, the innermost function first; empty in user code.
+  // NotFound if the kernel has no unwind table (CONFIG_UNWINDER_ORC).
+  virtual absl::StatusOr<std::vector<LinuxFrame>> KernelStack(
+      const LinuxRegisters& registers) = 0;
+  // What a process waits in, or is executing. Means nothing while it executes
+  // user code.
+  virtual absl::StatusOr<LinuxSystemCall> SystemCall(const LinuxTask& task) = 0;
+  // The page tables that the task's user code executes with; NotFound for a
+  // thread of the kernel.
+  virtual absl::StatusOr<GuestPhysical> UserPageTable(
+      const LinuxTask& task) = 0;
+  // An address of the kernel, or of the task's user code, whatever page tables
+  // are current. NotFound if nothing is mapped there.
+  virtual absl::StatusOr<GuestPhysical> Translate(const LinuxTask& task,
+                                                  GuestVirtual address) = 0;
 };
 
 }  // namespace librr

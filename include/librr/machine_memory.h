@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "librr/inspection.h"
@@ -20,6 +21,30 @@
 #include "librr/memory_reader.h"
 
 namespace librr {
+
+// The page tables that a vCPU with these registers uses; nullopt if paging is
+// off. Intel SDM vol. 3, 4.1 and 4.3 to 4.5.
+inline std::optional<PagingRoot> PagingRootOf(
+    absl::Span<const RegisterValue> registers) {
+  constexpr uint64_t kPaging = uint64_t{1} << 31;
+  constexpr uint64_t kLongModeActive = 1 << 10;
+  constexpr uint64_t kExtension = 1 << 5;
+  constexpr uint64_t kFiveLevels = 1 << 12;
+  constexpr uint64_t kPageAligned = 0x000ffffffffff000;
+  const auto number = [&](const char* name) {
+    return RegisterNumber(registers, name).value_or(0);
+  };
+  const uint64_t cr3 = number("cr3");
+  if ((number("efer") & kLongModeActive) != 0) {
+    return PagingRoot{.table = GuestPhysical(cr3 & kPageAligned),
+                      .levels = (number("cr4") & kFiveLevels) != 0 ? 5 : 4};
+  }
+  if ((number("cr0") & kPaging) == 0) return std::nullopt;
+  if ((number("cr4") & kExtension) != 0) {
+    return PagingRoot{.table = GuestPhysical(cr3 & 0xffffffe0), .levels = 3};
+  }
+  return PagingRoot{.table = GuestPhysical(cr3 & 0xfffff000), .levels = 2};
+}
 
 class MachineMemory final : public MemoryReader {
  public:
@@ -31,22 +56,13 @@ class MachineMemory final : public MemoryReader {
   }
 
   std::vector<PagingRoot> PagingRoots() const override {
-    // Intel SDM vol. 3, 4.5: CR3 bits 51:12, EFER.LMA, CR4.LA57.
-    constexpr uint64_t kTable = 0x000ffffffffff000;
-    constexpr uint64_t kLongModeActive = 1 << 10;
-    constexpr uint64_t kFiveLevels = 1 << 12;
     std::vector<PagingRoot> roots;
     for (int vcpu = 0; vcpu < machine_->vcpu_count(); ++vcpu) {
-      const std::vector<RegisterValue> registers = machine_->Registers(vcpu);
-      const auto number = [&](const char* name) {
-        return RegisterNumber(registers, name).value_or(0);
-      };
-      if ((number("efer") & kLongModeActive) == 0) continue;
-      const PagingRoot root = {
-          .table = GuestPhysical(number("cr3") & kTable),
-          .levels = (number("cr4") & kFiveLevels) != 0 ? 5 : 4};
-      if (std::find(roots.begin(), roots.end(), root) == roots.end()) {
-        roots.push_back(root);
+      const std::optional<PagingRoot> root =
+          PagingRootOf(machine_->Registers(vcpu));
+      if (root.has_value() &&
+          std::find(roots.begin(), roots.end(), *root) == roots.end()) {
+        roots.push_back(*root);
       }
     }
     return roots;

@@ -23,10 +23,10 @@
 
 namespace librr {
 
-// Where the page tables of an address space begin (long mode).
+// Where the page tables of an address space begin.
 struct PagingRoot {
   GuestPhysical table;
-  int levels = 4;  // or 5
+  int levels = 4;  // or 5; 32-bit kernels: 2, or 3 with PAE
   bool operator==(const PagingRoot&) const = default;
 };
 
@@ -37,7 +37,7 @@ class MemoryReader {
   virtual absl::Status ReadPhysical(GuestPhysical address,
                                     absl::Span<uint8_t> out) const = 0;
   // The address spaces that the vCPUs are in, each once; empty if none has
-  // 64-bit paging on.
+  // paging on.
   virtual std::vector<PagingRoot> PagingRoots() const = 0;
 };
 

@@ -16,10 +16,10 @@
 namespace librr::trace {
 namespace {
 
-// Few enough that a single page is read without much else, many enough that
-// they compress well.
-constexpr size_t kPagesInBlock = 64;
-constexpr size_t kMaxBuffers = 32;
+// Few enough that a single page is read without much else and that all stays in
+// the host's caches; more hardly compress better.
+constexpr size_t kPagesInBlock = 16;
+constexpr size_t kMaxBuffers = 128;
 // What a page and a checkpoint may take in the file beside the pages' bytes.
 constexpr uint64_t kPageOverhead = 16;
 constexpr uint64_t kCheckpointOverhead = 64 << 10;
@@ -43,6 +43,8 @@ CheckpointEncoder::CheckpointEncoder(Machine* machine,
       seed_(DrawSeed()),
       contents_(machine->memory_bytes() / kPageSize),
       maps_((contents_.size() + kPagesInMap - 1) / kPagesInMap),
+      has_changed_(contents_.size()),
+      collected_at_(machine->DirtiedPages()),
       next_page_id_(options.first_page_id),
       next_map_id_(options.first_map_id) {
   LIBRR_CHECK(machine->has_pages());
@@ -113,13 +115,18 @@ void CheckpointEncoder::UpdateMap(uint64_t part) {
   Add(PageMapJob{next_map_id_++, std::move(pages)});
 }
 
+void CheckpointEncoder::CollectChanges() {
+  for (const uint32_t page : machine_->TakeChangedPages()) {
+    if (has_changed_[page]) continue;
+    has_changed_[page] = true;
+    changed_.push_back(page);
+  }
+  collected_at_ = machine_->DirtiedPages();
+}
+
 bool CheckpointEncoder::Capture(uint64_t event_count) {
-  std::vector<uint32_t> changed = machine_->TakeChangedPages();
-  // Pages that were taken in vain before may have changed again.
-  changed.insert(changed.end(), changed_.begin(), changed_.end());
-  std::sort(changed.begin(), changed.end());
-  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
-  changed_ = std::move(changed);
+  CollectChanges();
+  std::sort(changed_.begin(), changed_.end());
   const uint64_t needed =
       kCheckpointOverhead + changed_.size() * (kPageSize + kPageOverhead);
   const uint64_t used = bytes();
@@ -134,6 +141,7 @@ bool CheckpointEncoder::Capture(uint64_t event_count) {
 
   std::vector<uint64_t> parts;
   for (const uint32_t page : changed_) {
+    has_changed_[page] = false;
     const uint32_t content = Store(machine_->PageBytes(page));
     if (content == contents_[page]) continue;
     contents_[page] = content;

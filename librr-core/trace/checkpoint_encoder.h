@@ -59,6 +59,15 @@ class CheckpointEncoder {
   CheckpointEncoder(const CheckpointEncoder&) = delete;
   CheckpointEncoder& operator=(const CheckpointEncoder&) = delete;
 
+  // Notes which pages have changed. Called where the machine has just forgotten
+  // which are dirty (a digest was computed) this costs next to nothing.
+  void CollectChanges();
+  // How many pages have changed since the last capture, at most: those that
+  // were dirtied before and after the last CollectChanges count twice.
+  uint64_t changed_pages() const {
+    return changed_.size() + machine_->DirtiedPages() - collected_at_;
+  }
+
   // False if the file might become too large; a later one may fit. Waits if
   // more pages have changed than there is memory for.
   bool Capture(uint64_t event_count);
@@ -108,7 +117,9 @@ class CheckpointEncoder {
   absl::flat_hash_map<PageHash, uint32_t> known_;
   std::vector<uint32_t> contents_;  // of each page: as `Store` returns
   std::vector<std::optional<uint32_t>> maps_;
-  std::vector<uint32_t> changed_;  // pages, since the last capture
+  std::vector<uint32_t> changed_;  // pages, since the last capture; each once
+  std::vector<bool> has_changed_;  // whether a page is among these
+  uint64_t collected_at_ = 0;      // dirtied pages at the last CollectChanges
   uint64_t next_page_id_ = 0;
   uint64_t next_map_id_ = 0;
   uint64_t captured_ = 0;

@@ -78,8 +78,9 @@ inline constexpr uint64_t kPagesInMap = 4096;
 // already; batches are small.
 inline constexpr int kImageLevel = 3;
 inline constexpr int kBatchLevel = 6;
-// Pages are written while the machine executes.
-inline constexpr int kPageLevel = 1;
+// Pages are written while the machine executes: a third of the time that level
+// 1 takes, for 1.8 instead of 2.5 times less than they are.
+inline constexpr int kPageLevel = -10;
 
 constexpr bool IsCheckpointPart(BlockType type) {
   return type == BlockType::kPages || type == BlockType::kPageMap ||

@@ -26,7 +26,7 @@ DELETE FROM item;
 ROLLBACK;
 CREATE VIRTUAL TABLE text USING fts5 (body);
 INSERT INTO text SELECT group_concat(name, ' ') FROM item GROUP BY id / 50;
-SELECT count(*), printf('%!.12g', sum(bm25(text))) FROM text WHERE text MATCH 'item AND 9*';
+SELECT count(*), printf('%!.12g', sum(rank)) FROM text WHERE text MATCH 'item AND 9*';
 SELECT printf('%!.17g %!.17g', sin(1), pow(2, 0.5)), json_extract('{"a":[1,2.5]}', '$.a[1]');
 VACUUM;
 ANALYZE;

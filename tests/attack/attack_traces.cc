@@ -21,7 +21,16 @@
 #include "tests/attack/attacked_trace.h"
 #include "tests/attack/trace_attack.h"
 
+// GCC has a macro for it, Clang a feature.
 #if defined(__SANITIZE_ADDRESS__)
+#define LIBRR_HAS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LIBRR_HAS_ASAN 1
+#endif
+#endif
+
+#if defined(LIBRR_HAS_ASAN)
 // No block of a trace is larger than 4 MiB, and no image of ours than 64 MiB.
 extern "C" const char* __asan_default_options() {
   return "max_allocation_size_mb=256:hard_rss_limit_mb=2048";
@@ -34,7 +43,7 @@ namespace {
 constexpr uint64_t kMaxTrace = 256 << 20;
 // A case that takes longer hangs: SIGALRM ends the program.
 constexpr unsigned kMaxSeconds = 300;
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(LIBRR_HAS_ASAN)
 constexpr rlim_t kMaxAddressSpace = rlim_t{2} << 30;
 #endif
 
@@ -124,7 +133,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: attack_traces COUNT [FIRST [TRACE]]\n");
     return 2;
   }
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(LIBRR_HAS_ASAN)
   const rlimit limit{librr::kMaxAddressSpace, librr::kMaxAddressSpace};
   setrlimit(RLIMIT_AS, &limit);
 #endif

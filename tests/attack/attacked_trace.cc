@@ -40,6 +40,7 @@ absl::StatusOr<std::string> RecordAttackedGuest(const std::string& folder) {
   RecorderOptions options;
   options.run.seed = 1;
   options.digest_every = 7001;
+  options.checkpoint_every = 20'011;
   const std::string path =
       folder + "/attacked_" + std::to_string(getpid()) + ".vmrr";
   {

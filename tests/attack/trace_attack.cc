@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "librr-core/base/check.h"
 #include "librr/replayer.h"
+#include "librr/timeline.h"
 
 namespace librr {
 namespace {
@@ -157,6 +158,46 @@ const Digest& TraceAttack::RecordedStateAt(const Point& point) {
   return found->second;
 }
 
+std::string TraceAttack::CheckTimeline(const TraceReader& trace,
+                                       const PcConfig& config,
+                                       bool must_be_right) {
+  const Position end = trace.info().end.position;
+  if (end > original_->info().end.position + kMaxExtraSteps) return "";
+  TimelineOptions options;
+  options.jobs = 1;
+  // The digests of events would find what those of checkpoints let pass.
+  options.check = false;
+  const auto timeline = Timeline::Open(
+      &trace, [&config](const std::string&) { return CreatePcMachine(config); },
+      options);
+  if (!timeline.ok()) return CheckMessage(timeline.status());
+  std::vector<Position> positions = {end};
+  for (const StoredCheckpoint& checkpoint : trace.checkpoints())
+    positions.push_back(checkpoint.position);
+  for (const Position position : positions) {
+    const absl::Status status = (*timeline)->Seek(position);
+    if (!status.ok()) {
+      const std::string fault = CheckMessage(status);
+      if (!fault.empty()) return fault;
+      continue;
+    }
+    if (!must_be_right) continue;
+    const auto [right, is_new] = replayed_.try_emplace(position.value());
+    if (is_new) {
+      const auto replayer = Replayer::Create(
+          original_.get(),
+          [this](const std::string&) { return CreatePcMachine(config_); }, {});
+      LIBRR_CHECK(replayer.ok() && (*replayer)->SeekTo(position).ok());
+      right->second = (*replayer)->machine().ComputeDigest();
+    }
+    if ((*timeline)->machine().ComputeDigest() != right->second) {
+      return absl::StrCat("with checkpoints, the state at position ",
+                          position.value(), " is not the recorded one");
+    }
+  }
+  return "";
+}
+
 AttackResult TraceAttack::Check(std::string bytes, MutationKind kind) {
   auto trace = TraceReader::OpenBytes(std::move(bytes));
   if (!trace.ok()) return Refused(trace.status());
@@ -174,6 +215,16 @@ AttackResult TraceAttack::Check(std::string bytes, MutationKind kind) {
   if (!config.ok()) return Refused(config.status());
   if (config->memory_bytes > kMaxMachine) {
     return {AttackOutcome::kRefused, "another machine", ""};
+  }
+  // Time is bounded only where the inputs are right.
+  if (is_prefix) {
+    // A cut off position may have inputs that are lost.
+    const bool must_be_right =
+        info.complete && config->kernel == config_.kernel &&
+        config->initrd == config_.initrd &&
+        info.end.position == original_->info().end.position;
+    fault = CheckTimeline(**trace, *config, must_be_right);
+    if (!fault.empty()) return {AttackOutcome::kExact, "", fault};
   }
   std::atomic<bool> stop = false;
   ReplayOptions options;

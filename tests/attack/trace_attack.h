@@ -64,6 +64,9 @@ class TraceAttack {
   using Point = std::tuple<uint64_t, uint64_t, uint64_t>;
 
   const Digest& RecordedStateAt(const Point& point);
+  // What goes wrong when checkpoints are used; empty if nothing.
+  std::string CheckTimeline(const TraceReader& trace, const PcConfig& config,
+                            bool must_be_right);
   std::string ComparePrefix(const TraceReader& trace,
                             absl::Status& status) const;
 
@@ -71,6 +74,7 @@ class TraceAttack {
   PcConfig config_;
   std::vector<Event> events_;
   std::map<Point, Digest> states_;
+  std::map<uint64_t, Digest> replayed_;  // by position
 };
 
 }  // namespace librr

@@ -40,6 +40,7 @@ TEST_F(TraceAttackTest, AttackedTraceHasSomethingOfEverything) {
   EXPECT_GT(info.output_count, 20u);
   EXPECT_GT(info.digest_count, 10u);
   EXPECT_EQ(info.images.size(), 2u);
+  EXPECT_GE(info.checkpoint_count, 4u);
 }
 
 TEST_F(TraceAttackTest, UndamagedTraceIsExact) {

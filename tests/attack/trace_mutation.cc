@@ -227,7 +227,18 @@ void TraceMutator::Repair(Mutation& mutation, std::mt19937_64& random) const {
       index.append(out, begin, trace::kBlockHeaderSize + head.size());
       continue;
     }
-    writer.AppendBlock(out, type, head, body, level);
+    if (trace::IsCheckpointPart(type)) {
+      // Sealed anew; half of what was changed in a seal stays.
+      if (head.size() >= 4 && Below(random, 2) == 0) {
+        head.resize(head.size() - 4);
+        head.resize(std::min<size_t>(head.size(), trace::kMaxHead - 4));
+        writer.AppendSealedBlock(out, type, head, body, level);
+      } else {
+        writer.AppendBlock(out, type, head, body, level, trace::kFlagOptional);
+      }
+    } else {
+      writer.AppendBlock(out, type, head, body, level);
+    }
     index.append(out, begin, trace::kBlockHeaderSize + head.size());
   }
 }

@@ -385,6 +385,25 @@ TEST(RealMode, PrivilegedTableInstructionsAreUndefined) {
   EXPECT_EQ(bare.cpu.rip(), 0x6000u);
 }
 
+TEST(RealMode, FastSystemCallsFault) {
+  const struct {
+    uint8_t opcode;
+    int vector;
+  } kCases[] = {{0x34, kGeneralProtection},  // sysenter
+                {0x35, kGeneralProtection},  // sysexit
+                {0x05, kInvalidOpcode},      // syscall
+                {0x07, kInvalidOpcode}};     // sysret
+  for (const auto& [opcode, vector] : kCases) {
+    BareCpu bare(CpuMode::kReal16);
+    bare.cpu.regs.sysenter_cs = 8;
+    bare.WriteRam(4 * vector, std::vector<uint8_t>{0, 0x60, 0, 0});
+    bare.WriteRam(0x500, std::vector<uint8_t>{0x0f, opcode});
+    bare.cpu.rip() = 0x500;
+    bare.Run(1);
+    EXPECT_EQ(bare.cpu.rip(), 0x6000u) << int{opcode};
+  }
+}
+
 TEST(Reset, StartUpIpiStartsAWaitingProcessor) {
   BareCpu bare;
   bare.cpu.Reset(false);

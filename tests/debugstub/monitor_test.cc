@@ -13,6 +13,7 @@
 namespace librr {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
@@ -161,6 +162,44 @@ TEST_F(MonitorTest, SettingsAreShownAndReachTheTarget) {
   EXPECT_FALSE(target.last_request().step_in_context);
   EXPECT_EQ(Monitor("scope"), "scope current\n");
   EXPECT_THAT(Monitor("scope nobody"), HasSubstr("usage"));
+}
+
+// The line that VMware's manual has for a kernel 2.6.20.
+constexpr const char* kOffsets =
+    "0x20614,0x80,0,0x68,0x194,0xa4,0x1b0,0x24,0x18,0x28,0x2000,0xc4,0xec,0x10";
+
+TEST_F(MonitorTest, OffsetsMayBeTypedBeforeThereIsALinux) {
+  EXPECT_THAT(Monitor("linuxoffsets"), HasSubstr("auto: "));
+  EXPECT_THAT(Monitor(absl::StrCat("linuxoffsets ", kOffsets)),
+              HasSubstr("kept, and not proved yet: no task \"swapper\""));
+  EXPECT_EQ(sent.back(), "OK");
+  EXPECT_THAT(Monitor("linuxoffsets"),
+              AllOf(HasSubstr("typed:\n"), HasSubstr(kOffsets),
+                    HasSubstr("version=0x20614,mm=0x80,tasks=0x68")));
+  EXPECT_THAT(Monitor("ps"), HasSubstr("no task \"swapper\""));
+  EXPECT_EQ(Monitor("linuxoffsets off"), "off: threads are vCPUs\n");
+  EXPECT_THAT(Monitor("linuxoffsets"), HasSubstr("off: "));
+  EXPECT_THAT(Monitor("linuxoffsets auto"), HasSubstr("auto: "));
+}
+
+TEST_F(MonitorTest, OffsetsAreTakenInEachForm) {
+  EXPECT_THAT(Monitor("linuxoffsets -l 0x20614,0x80,0,0x68,0x194,0xa4, \\ "
+                      "0x1b0,0x24,0x18,0x28,0x2000,0xc4,0xec,0x10"),
+              HasSubstr("kept"));
+  EXPECT_THAT(Monitor("linuxoffsets"),
+              HasSubstr(absl::StrCat("-l ", kOffsets)));
+  EXPECT_THAT(Monitor("linuxoffsets mm=80 tasks=68,comm=194,pid=a4 pgd=24"),
+              HasSubstr("kept"));
+  EXPECT_THAT(Monitor("linuxoffsets"),
+              HasSubstr("mm=0x80,tasks=0x68,comm=0x194,pid=0xa4,pgd=0x24"));
+}
+
+TEST_F(MonitorTest, WrongOffsetsAreSaidAndChangeNothing) {
+  EXPECT_THAT(Monitor("linuxoffsets 1,2,3"), HasSubstr("it must have 14"));
+  EXPECT_EQ(sent.back(), "E01");
+  EXPECT_THAT(Monitor("linuxoffsets on"), HasSubstr("it must have 14"));
+  EXPECT_THAT(Monitor("linuxoffsets mm=zz"), HasSubstr("hexadecimal"));
+  EXPECT_THAT(Monitor("linuxoffsets"), HasSubstr("auto: "));
 }
 
 TEST_F(MonitorTest, InfoNamesTheRange) {

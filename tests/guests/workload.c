@@ -9,6 +9,7 @@
 //   workload fork N         the same without exec
 //   workload copy MIB       copies MIB mebibytes to and fro in blocks
 //   workload float N        sums a series of N terms in double precision
+//   workload spin N         goes N times round a loop of one line
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +137,14 @@ static void Float(long terms) {
   printf("series of %ld terms: %.17g\n", terms, 4 * sum);
 }
 
+// Debuggers go over the loop in one step; they know it by its two lines.
+static __attribute__((noinline)) void Spin(long rounds) {
+  volatile uint64_t x = 1;
+  for (long i = 0; i < rounds; ++i) x = x * 3 + 1;  // at: loop
+  const uint64_t last = x;                          // at: spun
+  printf("spin of %ld rounds: %016llx\n", rounds, (unsigned long long)last);
+}
+
 int main(int argc, char **argv) {
   const char *what = argc == 3 ? argv[1] : "";
   const long count = argc == 3 ? atol(argv[2]) : 0;
@@ -149,10 +158,12 @@ int main(int argc, char **argv) {
     Copy(count);
   } else if (strcmp(what, "float") == 0) {
     Float(count);
+  } else if (strcmp(what, "spin") == 0) {
+    Spin(count);
   } else if (strcmp(what, "exit") == 0) {
     return (int)count;
   } else {
-    fprintf(stderr, "use: workload sha256|exec|fork|copy|float NUMBER\n");
+    fprintf(stderr, "use: workload sha256|exec|fork|copy|float|spin NUMBER\n");
     return 2;
   }
   return 0;

@@ -6,6 +6,7 @@
 // A mutator of its own repairs the checksums of what it changed: otherwise
 // nearly every input would be refused at its first block. Without a corpus it
 // begins with a trace that the writer made.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "librr-core/base/coding.h"
 #include "librr-core/base/crc32c.h"
@@ -36,8 +38,38 @@ void ReadAll(EventCursor cursor) {
   }
 }
 
+void ReadCheckpoints(const TraceReader& reader) {
+  constexpr size_t kMost = 16;
+  const std::vector<StoredCheckpoint>& all = reader.checkpoints();
+  for (size_t i = 0; i < std::min(all.size(), kMost); ++i) {
+    if (i > 0 && all[i].position < all[i - 1].position) std::abort();
+    if (all[i].position > reader.info().end.position) std::abort();
+    const absl::StatusOr<StoredState> state = reader.ReadCheckpoint(all[i]);
+    if (!state.ok()) continue;
+    for (size_t part = 0; part < std::min(state->maps.size(), kMost); ++part) {
+      if (!state->maps[part].has_value()) continue;
+      const auto pages = reader.ReadPageMap(*state->maps[part]);
+      if (!pages.ok()) continue;
+      std::vector<uint32_t> ids;
+      for (const StoredPageRef& page : *pages) {
+        if (page.page >= kPagesInMap) std::abort();
+        ids.push_back(page.id);
+      }
+      std::sort(ids.begin(), ids.end());
+      uint8_t sum = 0;
+      reader
+          .ReadPages(ids,
+                     [&sum](uint32_t, const uint8_t* bytes) {
+                       for (size_t i = 0; i < kPageSize; ++i) sum ^= bytes[i];
+                     })
+          .IgnoreError();
+    }
+  }
+}
+
 void ReadTrace(const TraceReader& reader) {
   const TraceInfo& info = reader.info();
+  ReadCheckpoints(reader);
   ReadAll(reader.Events());
   ReadAll(reader.Events({.kinds = {EventKind::kDigest}}));
   EventCursor cursor = reader.Events();
@@ -74,6 +106,12 @@ void RepairChecksums(std::string& bytes) {
     const uint64_t content_size = head_size + *GetFixed(sizes, 4);
     const size_t content = offset + kBlockHeaderSize;
     if (content_size > bytes.size() - content) return;
+    if (head_size >= 4 && IsCheckpointPart(static_cast<BlockType>(
+                              static_cast<uint8_t>(bytes[offset])))) {
+      PutChecksum(bytes, content + head_size - 4,
+                  Crc32c(part(content, head_size - 4),
+                         Crc32c(part(offset, kBlockHeaderChecked))));
+    }
     PutChecksum(bytes, offset + kBlockHeaderChecked,
                 Crc32c(part(content, content_size),
                        Crc32c(part(offset, kBlockHeaderChecked))));
@@ -96,7 +134,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size,
                                           size_t max_size, unsigned int seed) {
   std::string bytes;
   if (size < librr::trace::kPreludeSize) {
-    bytes = librr::trace::SmallTrace();
+    bytes = librr::trace::SmallTraceWithCheckpoints();
   } else if (seed % 64 != 0) {
     size = LLVMFuzzerMutate(data, size, max_size);
     // Bytes are chars to std::string.

@@ -24,6 +24,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "librr-core/trace/append_sink.h"
+#include "librr-core/trace/block_writer.h"
+#include "librr-core/trace/checkpoint_codec.h"
+#include "librr-core/trace/trace_format.h"
 #include "librr-core/trace/trace_writer.h"
 #include "librr/trace.h"
 
@@ -107,6 +110,37 @@ inline EndRecord EndAt(uint64_t position,
   return end;
 }
 
+// Blocks of a checkpoint of a machine of 64 MiB whose first two pages, and one
+// in the second part, are not zero. `number` counts them from 0.
+inline std::vector<EncodedBlock> SmallCheckpoint(uint64_t position,
+                                                 uint64_t event_count,
+                                                 uint32_t number) {
+  BlockWriter writer;
+  const auto encode = [&writer](BlockType type, std::string head,
+                                const std::string& body) {
+    EncodedBlock block;
+    const BlockHeader header = writer.AppendSealedBlock(
+        block.bytes, type, head, body, BlockWriter::kStore);
+    block.entry_size = kBlockHeaderSize + header.head_size;
+    return block;
+  };
+  std::string pages(2 * kPageSize, 'p');
+  pages.back() = static_cast<char>(number);
+  const uint32_t id = 2 * number;
+  CheckpointBody body{"state", *SmallDigest(number), {}};
+  body.maps.resize(4);
+  body.maps[0] = number;
+  body.maps[1] = number;
+  return {encode(BlockType::kPages, EncodePagesHead({id, 2}), pages),
+          encode(BlockType::kPageMap, EncodePageMapHead(number),
+                 EncodePageMap({{0, id}, {1, id + 1}, {7, id}})),
+          encode(BlockType::kCheckpoint,
+                 EncodeCheckpointHead({Position(position),
+                                       VirtualTime(position + position / 2),
+                                       event_count}),
+                 EncodeCheckpointBody(body))};
+}
+
 class TraceBuilder {
  public:
   explicit TraceBuilder(const TraceHeader& header = SmallHeader(),
@@ -142,6 +176,13 @@ class TraceBuilder {
     event.digest = SmallDigest(seed);
     return Add(std::move(event));
   }
+  TraceBuilder& Checkpoint(uint64_t position, uint32_t number) {
+    Flush();
+    const absl::Status status = writer_->AppendBlocks(
+        SmallCheckpoint(position, writer_->event_count(), number));
+    EXPECT_TRUE(status.ok()) << status;
+    return *this;
+  }
   TraceBuilder& Flush() {
     const absl::Status status = writer_->Flush();
     EXPECT_TRUE(status.ok()) << status;
@@ -169,6 +210,15 @@ inline std::string SmallTrace() {
   builder.Input(120, "x").Mark(120, "here").Output(150, "x").Digest(1000, 2);
   builder.Digest(2000, 3).Heartbeat(2000).Flush();
   builder.Output(2100, "\n").Digest(3000, 3).Flush();
+  return builder.Finish(3001);
+}
+
+// The same with two checkpoints.
+inline std::string SmallTraceWithCheckpoints() {
+  TraceBuilder builder;
+  builder.Input(0, "seed").Output(90, "h").Digest(120, 1).Checkpoint(120, 0);
+  builder.Input(120, "x").Digest(1000, 2).Checkpoint(1000, 1);
+  builder.Output(2100, "\n").Digest(3000, 3);
   return builder.Finish(3001);
 }
 
