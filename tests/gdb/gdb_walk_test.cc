@@ -109,7 +109,7 @@ p sum
   EXPECT_THAT(finish, HasSubstr("Run till exit from #0  SumOfSquares (n=10)"));
   EXPECT_THAT(finish, HasSubstr("Value returned is $1 = 385"));
   EXPECT_THAT(SectionOf(output, "next"), HasSubstr("// at: spin"));
-  EXPECT_THAT(SectionOf(output, "advance"), HasSubstr("n = 20000"));
+  EXPECT_THAT(SectionOf(output, "advance"), HasSubstr("n = 300"));
   const std::string display = SectionOf(output, "display");
   EXPECT_THAT(display, HasSubstr("1: x = 1\n"));
   EXPECT_THAT(display, HasSubstr("for (int i = 0; i < n; ++i)"));

@@ -125,9 +125,17 @@ uint64_t SumOfSquares(int n) {
   return sum;
 }
 
+// Six hundred steps. A debugger goes over a line piece by piece, as the
+// compiler has cut it: so most of them are in one piece.
+#define WAIT_A_WHILE(x)                                             \
+  asm volatile("mov $200, %%ecx; 1: addq $3, %0; dec %%ecx; jnz 1b" \
+               : "+m"(x)                                            \
+               :                                                    \
+               : "ecx", "cc")
+
 uint64_t Spin(int n) {
   volatile uint64_t x = 1;
-  for (int i = 0; i < n; ++i) x = x * 3 + 1;
+  for (int i = 0; i < n; ++i) WAIT_A_WHILE(x);
   return x;  // at: spun
 }
 
@@ -142,7 +150,7 @@ void FirstProgram(void) {
   heap[512] = 2;               // at: touch again
   heap[2] = 3;                 // at: store
   heap[1] = SumOfSquares(10);  // at: sum
-  spun = Spin(20000);          // at: spin
+  spun = Spin(300);            // at: spin
   heap[2] += 1;                // at: add
   AskToSpoil(&heap[2]);        // at: ask
   spun += heap[2];             // at: read
@@ -152,7 +160,7 @@ void FirstProgram(void) {
 void SecondProgram(void) {
   heap[2] = 7;  // at: other store
   heap[2] = 8;
-  spun = Spin(1000);
+  spun = Spin(10);
 }
 
 void GuestMain(void) {
