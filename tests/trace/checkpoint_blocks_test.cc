@@ -130,7 +130,10 @@ TEST(CheckpointBlocksTest, AFinishedTraceCanBeExtended) {
     ASSERT_TRUE(writer.ok()) << writer.status();
     EXPECT_EQ((*writer)->next_page_id(), 2 * number);
     EXPECT_EQ((*writer)->next_page_map_id(), number);
-    ASSERT_TRUE((*writer)->AppendBlocks(SmallCheckpoint(500, 1, number)).ok());
+    ASSERT_TRUE(
+        (*writer)
+            ->AppendBlocks(SmallCheckpoint(500, 1, number, BlockWriter::kStore))
+            .ok());
     // Whenever it ends here, nothing is lost.
     const auto between = TraceReader::Open(path);
     ASSERT_TRUE(between.ok());

@@ -134,7 +134,8 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size,
                                           size_t max_size, unsigned int seed) {
   std::string bytes;
   if (size < librr::trace::kPreludeSize) {
-    bytes = librr::trace::SmallTraceWithCheckpoints();
+    // Compressed, it is smaller than the fuzzer's inputs are at first.
+    bytes = librr::trace::SmallTraceWithCheckpoints(librr::trace::kPageLevel);
   } else if (seed % 64 != 0) {
     size = LLVMFuzzerMutate(data, size, max_size);
     // Bytes are chars to std::string.

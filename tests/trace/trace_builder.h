@@ -114,13 +114,13 @@ inline EndRecord EndAt(uint64_t position,
 // in the second part, are not zero. `number` counts them from 0.
 inline std::vector<EncodedBlock> SmallCheckpoint(uint64_t position,
                                                  uint64_t event_count,
-                                                 uint32_t number) {
+                                                 uint32_t number, int level) {
   BlockWriter writer;
-  const auto encode = [&writer](BlockType type, std::string head,
-                                const std::string& body) {
+  const auto encode = [&writer, level](BlockType type, std::string head,
+                                       const std::string& body) {
     EncodedBlock block;
-    const BlockHeader header = writer.AppendSealedBlock(
-        block.bytes, type, head, body, BlockWriter::kStore);
+    const BlockHeader header =
+        writer.AppendSealedBlock(block.bytes, type, head, body, level);
     block.entry_size = kBlockHeaderSize + header.head_size;
     return block;
   };
@@ -176,10 +176,10 @@ class TraceBuilder {
     event.digest = SmallDigest(seed);
     return Add(std::move(event));
   }
-  TraceBuilder& Checkpoint(uint64_t position, uint32_t number) {
+  TraceBuilder& Checkpoint(uint64_t position, uint32_t number, int level) {
     Flush();
     const absl::Status status = writer_->AppendBlocks(
-        SmallCheckpoint(position, writer_->event_count(), number));
+        SmallCheckpoint(position, writer_->event_count(), number, level));
     EXPECT_TRUE(status.ok()) << status;
     return *this;
   }
@@ -213,11 +213,12 @@ inline std::string SmallTrace() {
   return builder.Finish(3001);
 }
 
-// The same with two checkpoints.
-inline std::string SmallTraceWithCheckpoints() {
+// The same with two checkpoints, whose blocks are compressed or not.
+inline std::string SmallTraceWithCheckpoints(int level = BlockWriter::kStore) {
   TraceBuilder builder;
-  builder.Input(0, "seed").Output(90, "h").Digest(120, 1).Checkpoint(120, 0);
-  builder.Input(120, "x").Digest(1000, 2).Checkpoint(1000, 1);
+  builder.Input(0, "seed").Output(90, "h").Digest(120, 1).Checkpoint(120, 0,
+                                                                     level);
+  builder.Input(120, "x").Digest(1000, 2).Checkpoint(1000, 1, level);
   builder.Output(2100, "\n").Digest(3000, 3);
   return builder.Finish(3001);
 }
