@@ -113,8 +113,7 @@ int Main() {
     std::cerr << "time_travel_bench: " << rows.status().message() << "\n";
     return 1;
   }
-  std::cout << "\nGoing back in a recording (`time_travel_bench`):\n\n"
-            << BoundTable(*rows) << std::flush;
+  std::cout << BoundTable(*rows) << std::flush;
   return 0;
 }
 

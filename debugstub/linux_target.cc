@@ -158,6 +158,10 @@ std::optional<AddressSpace> LinuxTarget::ScopeOf(int thread) const {
   if (task == nullptr) {
     return Here() == nullptr ? machine_->ScopeOf(thread) : std::nullopt;
   }
+  // Who looks at the kernel means whoever comes to that address.
+  const bool in_user_code =
+      (RegisterNumber(Registers(thread), "cs").value_or(0) & 3) == 3;
+  if (!in_user_code) return std::nullopt;
   const auto table = guest_->UserPageTable(*task);
   if (!table.ok()) return std::nullopt;
   owners_[table->value()] = task->tgid;

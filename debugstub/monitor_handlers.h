@@ -50,6 +50,12 @@ absl::StatusOr<std::string> MonitorDmesg(StubSession&, const MonitorArguments&);
 absl::StatusOr<std::string> MonitorModules(StubSession&,
                                            const MonitorArguments&);
 absl::StatusOr<std::string> MonitorMaps(StubSession&, const MonitorArguments&);
+absl::StatusOr<std::string> MonitorUniqueStacks(StubSession&,
+                                                const MonitorArguments&);
+absl::StatusOr<std::string> MonitorSystemCall(StubSession&,
+                                              const MonitorArguments&);
+absl::StatusOr<std::string> MonitorRegisters(StubSession&,
+                                             const MonitorArguments&);
 
 // monitor_offsets.cc
 absl::StatusOr<std::string> MonitorLinuxOffsets(StubSession&,

@@ -36,7 +36,7 @@ absl::StatusOr<std::string> Show(StubSession& session) {
   const TargetMemory memory(&session.target());
   switch (session.linux_view()) {
     case StubSession::LinuxView::kOff:
-      return "off: the guest's Linux is not looked at\n";
+      return "off: threads are vCPUs\n";
     case StubSession::LinuxView::kTyped:
       return absl::StrCat("typed:\n", BothForms(session.linux_offsets()));
     case StubSession::LinuxView::kAuto:

@@ -79,6 +79,16 @@ constexpr MonitorRow kRows[] = {
      &MonitorModules},
     {"maps", "PID", "prints the memory areas of a process", "", 1, 1,
      &MonitorMaps},
+    {"uniqstack", "", "prints all tasks' kernel stacks, equal ones once", "", 0,
+     0, &MonitorUniqueStacks},
+    {"syscall", "[PID]", "prints what system calls processes are in",
+     "Name, number, and the six arguments.", 0, 1, &MonitorSystemCall},
+    {"registers", "user|kernel",
+     "which registers processes show that do not execute",
+     "user: where their own code goes on; kernel: where the kernel has "
+     "switched "
+     "them out.",
+     1, 1, &MonitorRegisters},
     {"linuxoffsets",
      "[-l] <version>,<mm>,<next_task>,<tasks>,<comm>,<pid>,<thread>,<pgd>,"
      "<rsp0/esp0>,<fs>,<threadsize>,<grouplead>,<threadgroup>,<commsize>"
@@ -94,10 +104,10 @@ constexpr MonitorRow kRows[] = {
      "  monitor linuxoffsets 0x20614,0x80,0,0x68,0x194,0xa4,0x1b0,0x24,0x18,"
      "0x28,0x2000,0xc4,0xec,0x10\n"
      "`vmrr offsets` prints the line of a kernel, and the named form, which "
-     "has "
-     "fields of later\nkernels too. `auto`, as it is at first, reads the "
-     "kernel's own types; `off` looks at no\nLinux. Without words: what is "
-     "used.",
+     "has fields of later\nkernels too. What is typed is for `monitor ps`; "
+     "threads are those of `auto`, as it is at\nfirst, which reads the "
+     "kernel's "
+     "own types. With `off` threads are vCPUs. Without words:\nwhat is used.",
      0, kAnyWords, &MonitorLinuxOffsets},
     {"info", "", "describes the recording", "", 0, 0, &MonitorInfo},
     {"checkpoints", "", "says how many checkpoints there are", "", 0, 0,

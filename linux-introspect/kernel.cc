@@ -83,6 +83,14 @@ absl::StatusOr<uint64_t> Kernel::Symbol(std::string_view name) const {
                                           " has no symbol ", AbseilView(name)));
 }
 
+std::vector<std::string_view> Kernel::NamesOf(uint64_t address) const {
+  std::vector<std::string_view> names;
+  for (const auto& [name, at] : symbols_) {
+    if (at == address) names.push_back(name);
+  }
+  return names;
+}
+
 absl::StatusOr<Field> Kernel::FindField(std::string_view aggregate,
                                         std::string_view path) const {
   return BtfTypes(&types_).FindField(aggregate, path);

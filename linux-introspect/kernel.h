@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "librr/memory_reader.h"
@@ -60,6 +61,8 @@ class Kernel {
   const PageTables& space() const { return space_; }
 
   absl::StatusOr<uint64_t> Symbol(std::string_view name) const;
+  // The names of an address, in no order. Looks at all symbols.
+  std::vector<std::string_view> NamesOf(uint64_t address) const;
   // From the kernel's types. NotFound names what is missing.
   absl::StatusOr<Field> FindField(std::string_view aggregate,
                                   std::string_view path) const;

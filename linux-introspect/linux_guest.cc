@@ -2,14 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "librr/linux_guest.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "librr-core/base/status_macros.h"
 #include "linux-introspect/kernel.h"
 #include "linux-introspect/kernel_modules.h"
+#include "linux-introspect/kernel_stack.h"
 #include "linux-introspect/memory_maps.h"
 #include "linux-introspect/printk_log.h"
+#include "linux-introspect/system_calls.h"
 #include "linux-introspect/task_registers.h"
 #include "linux-introspect/tasks.h"
 
@@ -18,8 +21,8 @@ namespace {
 
 class KernelGuest final : public LinuxGuest {
  public:
-  explicit KernelGuest(linux_guest::Kernel kernel)
-      : kernel_(std::move(kernel)) {}
+  KernelGuest(const MemoryReader* memory, linux_guest::Kernel kernel)
+      : memory_(memory), kernel_(std::move(kernel)) {}
 
   const std::string& release() const override { return kernel_.release(); }
   const std::string& banner() const override { return kernel_.banner(); }
@@ -73,6 +76,19 @@ class KernelGuest final : public LinuxGuest {
     return registers.Switched(task.address.value());
   }
 
+  absl::StatusOr<std::vector<LinuxFrame>> KernelStack(
+      const LinuxRegisters& registers) override {
+    if (!stack_.has_value()) {
+      LIBRR_ASSIGN_OR_RETURN(stack_, linux_guest::KernelStack::Make(*memory_));
+    }
+    return stack_->Unwind(kernel_, registers);
+  }
+
+  absl::StatusOr<LinuxSystemCall> SystemCall(const LinuxTask& task) override {
+    LIBRR_ASSIGN_OR_RETURN(const LinuxRegisters saved, UserRegisters(task));
+    return linux_guest::DescribeSystemCall(kernel_, saved);
+  }
+
   absl::StatusOr<GuestPhysical> UserPageTable(const LinuxTask& task) override {
     LIBRR_RETURN_IF_ERROR(CheckProcess(task));
     LIBRR_ASSIGN_OR_RETURN(const auto list,
@@ -108,7 +124,10 @@ class KernelGuest final : public LinuxGuest {
     return linux_guest::TaskRegisters::Make(&kernel_);
   }
 
+  const MemoryReader* const memory_;
   const linux_guest::Kernel kernel_;
+  // Read when it is first asked for.
+  std::optional<linux_guest::KernelStack> stack_;
 };
 
 }  // namespace
@@ -117,7 +136,7 @@ absl::StatusOr<std::unique_ptr<LinuxGuest>> LinuxGuest::Find(
     const MemoryReader* memory) {
   LIBRR_ASSIGN_OR_RETURN(linux_guest::Kernel kernel,
                          linux_guest::Kernel::Find(memory));
-  return std::make_unique<KernelGuest>(std::move(kernel));
+  return std::make_unique<KernelGuest>(memory, std::move(kernel));
 }
 
 }  // namespace librr

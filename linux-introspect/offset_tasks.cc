@@ -44,20 +44,14 @@ constexpr size_t kMaxTablesProved = 64;
 // How far a proof has come: of several failures the last counts.
 enum class Stage { kNone, kFirst, kList, kTables };
 
-// TASK_RUNNING and the two ways to sleep are the same in all kernels.
+// TASK_RUNNING and the two ways to sleep are the same in all kernels, whatever
+// other bits they have beside them; TASK_IDLE is one of them.
 char StateLetter(uint32_t state) {
-  switch (state) {
-    case 0:
-      return 'R';
-    case 1:
-      return 'S';
-    case 2:
-      return 'D';
-    case 0x402:
-      return 'I';
-    default:
-      return '?';
-  }
+  constexpr uint32_t kIdle = 0x402;
+  if (state == 0) return 'R';
+  if ((state & kIdle) == kIdle) return 'I';
+  if ((state & 3) == 1) return 'S';
+  return (state & 3) == 2 ? 'D' : '?';
 }
 
 // Calls `found` with the address of each place that has `wanted`, until it

@@ -124,6 +124,9 @@ absl::StatusOr<LinuxRegisters> TaskRegisters::User(uint64_t task) const {
   registers.ss = static_cast<uint16_t>(saved.Number(ss));
   registers.fs_base = object.Number(fs_base_);
   registers.gs_base = object.Number(gs_base_);
+  LIBRR_ASSIGN_OR_RETURN(const Field original,
+                         kernel_->FindField("pt_regs", "orig_ax"));
+  registers.original_rax = static_cast<int64_t>(saved.Number(original));
   if ((registers.cs & 3) != 3) {
     return absl::NotFoundError(
         absl::StrFormat("the task at 0x%x has not come from user code", task));

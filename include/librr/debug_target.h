@@ -102,6 +102,9 @@ class DebugTarget {
   virtual absl::StatusOr<LinuxGuest*> Linux() const;
   // Whether threads are the guest's tasks, where the target can show them.
   virtual void ShowTasks(bool /*show*/) {}
+  // Whether a process that does not execute shows the registers of its kernel
+  // stack, not those of its user code.
+  virtual void ShowKernelRegisters(bool /*show*/) {}
 
   // --- where it is ---
   virtual int vcpu_count() const = 0;

@@ -77,6 +77,20 @@ struct LinuxRegisters {
   uint64_t rflags = 0;  // 0: not saved
   uint16_t cs = 0, ss = 0;
   uint64_t fs_base = 0, gs_base = 0;
+  int64_t original_rax = -1;  // the system call's number; -1: not in one
+};
+
+// A function of the kernel that has called the one before it.
+struct LinuxFrame {
+  GuestVirtual address;
+  std::string name;  // "schedule+0x5e"
+};
+
+struct LinuxSystemCall {
+  int64_t number = -1;  // -1: the task is in none
+  std::string name =
+      "";  // "write"; empty if the kernel has none of that number
+  std::array<uint64_t, 6> arguments{};
 };
 
 class LinuxGuest {
@@ -110,6 +124,13 @@ class LinuxGuest {
   // Where a task that does not execute was switched out.
   virtual absl::StatusOr<LinuxRegisters> KernelRegisters(
       const LinuxTask& task) = 0;
+  // The chain of calls, the innermost function first; empty in user code.
+  // NotFound if the kernel has no unwind table (CONFIG_UNWINDER_ORC).
+  virtual absl::StatusOr<std::vector<LinuxFrame>> KernelStack(
+      const LinuxRegisters& registers) = 0;
+  // What a process waits in, or is executing. Means nothing while it executes
+  // user code.
+  virtual absl::StatusOr<LinuxSystemCall> SystemCall(const LinuxTask& task) = 0;
   // The page tables that the task's user code executes with; NotFound for a
   // thread of the kernel.
   virtual absl::StatusOr<GuestPhysical> UserPageTable(

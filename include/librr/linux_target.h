@@ -12,8 +12,8 @@
 // are what the kernel has saved: where its user code will go on, or, for a
 // thread of the kernel, where it was switched out. Memory is seen through the
 // task's page tables and the kernel's, also where user code has only its own
-// (KPTI). Stop points in user code belong to the process of the thread for
-// which they were set, and to none that comes after it.
+// (KPTI). Stop points in user code that are set while a thread shows user code
+// belong to its process, and to none that comes after it.
 //
 // Thread number PID - 1 is the task PID, so that gdb shows PIDs; idle tasks
 // have numbers above all PIDs. Where no Linux is seen (yet), and while it is
@@ -44,9 +44,8 @@ class LinuxTarget final : public DebugTarget {
 
   // At first they are shown.
   void ShowTasks(bool show) override { shows_tasks_ = show; }
-  // Whether the registers of a process that does not execute are those of its
-  // kernel stack, not of its user code. At first they are not.
-  void set_shows_kernel(bool shows) { shows_kernel_ = shows; }
+  // At first those of the user code are.
+  void ShowKernelRegisters(bool show) override { shows_kernel_ = show; }
 
   std::vector<TargetThread> Threads() const override;
   bool HasThread(int number) const override;

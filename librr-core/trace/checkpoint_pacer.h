@@ -29,8 +29,8 @@ namespace librr {
 
 class CheckpointPacer {
  public:
-  // A tenth of a second's worth of steps.
-  static constexpr uint64_t kMinSpacing = 20'000'000;
+  // An eighth of a second's worth of steps.
+  static constexpr uint64_t kMinSpacing = 25'000'000;
   // A recording whose end is farther than this from the last checkpoint gets
   // one there: that is where people begin.
   static constexpr uint64_t kWorthAnEnd = 5'000'000;
@@ -62,7 +62,7 @@ class CheckpointPacer {
   static constexpr uint64_t kMostPages = uint64_t{1} << 32;
   static constexpr uint64_t kLongest = uint64_t{1} << 60;
   // How many times faster than they are earned pages may be spent.
-  static constexpr uint64_t kHaste = 5;
+  static constexpr uint64_t kHaste = 4;
 
   Position Due(uint64_t pages, uint64_t used_bytes) const {
     const uint64_t spent = Spent(pages, used_bytes);

@@ -176,7 +176,8 @@ TEST_F(MonitorTest, OffsetsMayBeTypedBeforeThereIsALinux) {
   EXPECT_THAT(Monitor("linuxoffsets"),
               AllOf(HasSubstr("typed:\n"), HasSubstr(kOffsets),
                     HasSubstr("version=0x20614,mm=0x80,tasks=0x68")));
-  EXPECT_THAT(Monitor("linuxoffsets off"), HasSubstr("off: "));
+  EXPECT_THAT(Monitor("ps"), HasSubstr("no task \"swapper\""));
+  EXPECT_EQ(Monitor("linuxoffsets off"), "off: threads are vCPUs\n");
   EXPECT_THAT(Monitor("linuxoffsets"), HasSubstr("off: "));
   EXPECT_THAT(Monitor("linuxoffsets auto"), HasSubstr("auto: "));
 }

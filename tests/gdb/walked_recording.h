@@ -12,23 +12,28 @@
 #ifndef LIBRR_TESTS_GDB_WALKED_RECORDING_H_
 #define LIBRR_TESTS_GDB_WALKED_RECORDING_H_
 
-#include <cinttypes>
-#include <cstdio>
+#include <unistd.h>
+
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "gtest/gtest.h"
 #include "librr/timeline_target.h"
 #include "tests/debugstub/gdb_process.h"
 #include "tests/debugstub/served_target.h"
+#include "tests/gdb/gdb_output.h"
 #include "tests/timeline/timeline_recording.h"
 
 namespace librr {
 
 inline const GuestRecording& Walked() {
-  static const auto* recording = new GuestRecording("walked", "walked");
+  // Test programs of several build folders may run at the same time.
+  static const auto* recording =
+      new GuestRecording("walked", "walked_" + std::to_string(getpid()));
+  [[maybe_unused]] static const int removed =
+      std::atexit([] { unlink(Walked().path().c_str()); });
   return *recording;
 }
 
@@ -46,50 +51,8 @@ inline std::string LineAt(const std::string& name) {
   return "";
 }
 
-// The address of one of its symbols, by `nm`.
 inline uint64_t WalkedSymbol(const std::string& symbol) {
-  std::FILE* const pipe = popen("nm " LIBRR_WALKED_SYMBOLS, "r");
-  char name[256], kind = 0;
-  uint64_t address = 0, found = 0;
-  while (std::fscanf(pipe, "%" SCNx64 " %c %255s", &address, &kind, name) ==
-         3) {
-    if (name == symbol) found = address;
-  }
-  pclose(pipe);
-  EXPECT_NE(found, 0u) << symbol;
-  return found;
-}
-
-// What gdb printed behind `echo <NAME>\n`, up to the next such line; without
-// prompts.
-inline std::string SectionOf(const std::string& output,
-                             const std::string& name) {
-  const std::string tag = "<" + name + ">\n";
-  const size_t found = output.find(tag);
-  if (found == output.npos) return "(there is no section " + name + ")";
-  const size_t begin = found + tag.size();
-  std::string text =
-      output.substr(begin, output.find("(gdb) <", begin) - begin);
-  const std::string prompt = "(gdb) ";
-  for (size_t at = text.find(prompt); at != text.npos; at = text.find(prompt)) {
-    text.erase(at, prompt.size());
-  }
-  return text;
-}
-
-// All that follows "$N = " in a text.
-inline std::vector<std::string> ValuesIn(const std::string& text) {
-  std::vector<std::string> values;
-  for (size_t at = text.find("$"); at != text.npos; at = text.find("$", at)) {
-    const size_t equals = text.find(" = ", at);
-    const size_t end = text.find('\n', at);
-    if (equals < end) {
-      values.push_back(text.substr(equals + 3, end - equals - 3));
-    }
-    if (end == text.npos) break;
-    at = end;
-  }
-  return values;
+  return AddressIn(LIBRR_WALKED_SYMBOLS, symbol);
 }
 
 class WalkedSession {

@@ -194,5 +194,59 @@ TEST(LinuxViewMoments, ShowsWhatIsThereOrSaysWhyNot) {
             << " ms, to list tasks " << looker.tasks_ms() << " ms\n";
 }
 
+// Stops when the guest says that all are there.
+class UntilReady final : public OutputSink {
+ public:
+  void OnOutput(OutputKind, absl::Span<const uint8_t> bytes, Position,
+                VirtualTime) override {
+    text_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (run != nullptr && text_.find("\nall there") != std::string::npos)
+      run->RequestStop();
+  }
+  LiveRun* run = nullptr;
+
+ private:
+  std::string text_;
+};
+
+TEST(LinuxViewMoments, ListsAThousandTasks) {
+  PcConfig config;
+  config.kernel = ReadFileBytes(kGuests + "/vmlinuz");
+  config.initrd = ReadFileBytes(kGuests + "/initramfs.cpio.gz");
+  config.command_line = "console=ttyS0";
+  if (config.kernel.empty())
+    GTEST_SKIP() << "no Linux guest: scripts/guests makes it";
+  auto machine = CreatePcMachine(config);
+  ASSERT_TRUE(machine.ok()) << machine.status();
+  auto typing = ParseInputScript("typing", R"(expect guest>
+type for i in $(seq 1000); do sleep 99999 & done > /dev/null; sleep 1; echo all there\n
+)");
+  ASSERT_TRUE(typing.ok()) << typing.status();
+  UntilReady console;
+  LiveRun run(machine->get(), typing->get(), &console, nullptr,
+              {.seed = 2,
+               .idle = IdlePolicy::kSkip,
+               .max_position = Position(30'000'000'000)});
+  console.run = &run;
+  ASSERT_TRUE(run.Run().ok());
+  MachineMemory memory(machine->get());
+  auto guest = LinuxGuest::Find(&memory);
+  ASSERT_TRUE(guest.ok()) << guest.status();
+  std::vector<double> milliseconds;
+  for (int i = 0; i < 9; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto tasks = (*guest)->Tasks();
+    milliseconds.push_back(MillisecondsSince(begin));
+    ASSERT_TRUE(tasks.ok()) << tasks.status();
+    EXPECT_EQ(std::count_if(tasks->begin(), tasks->end(),
+                            [](const LinuxTask& task) {
+                              return task.cmdline == "sleep 99999";
+                            }),
+              1000);
+  }
+  std::cout << "median to list a thousand tasks: " << Median(milliseconds)
+            << " ms\n";
+}
+
 }  // namespace
 }  // namespace librr

@@ -54,15 +54,17 @@ class PacedGuest {
 TEST(CheckpointPacerTest, CalmGuestsHaveThemEvenlySpaced) {
   PacedGuest guest(kPlenty, 10);
   guest.Execute(2'000, 1);
-  ASSERT_EQ(guest.taken().size(), 100u);
-  for (size_t i = 0; i < guest.taken().size(); ++i)
-    EXPECT_EQ(guest.taken()[i], Position((i + 1) * 20 * kMillion));
+  ASSERT_EQ(guest.taken().size(), 80u);
+  for (size_t i = 0; i < guest.taken().size(); ++i) {
+    EXPECT_EQ(guest.taken()[i],
+              Position((i + 1) * CheckpointPacer::kMinSpacing));
+  }
 }
 
 TEST(CheckpointPacerTest, ABootIsPaidForLater) {
   PacedGuest guest(kPlenty, 100'000);
-  guest.Execute(400, 100);
-  EXPECT_EQ(guest.taken().size(), 20u);
+  guest.Execute(400, 75);
+  EXPECT_EQ(guest.taken().size(), 16u);
 }
 
 TEST(CheckpointPacerTest, PagesCostNoMoreThanWasEarnedAndLent) {
