@@ -153,6 +153,20 @@ TEST_F(UartTest, InputWaitsUntilTheDriverListens) {
   EXPECT_EQ(clock_.scheduler.next_deadline_ns(), Timer::kNever);
 }
 
+TEST_F(UartTest, ADriverThatPollsIsListening) {
+  Push("hello");
+  // What only transmits looks at the status between its writes.
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(In(5) & 1, 0);
+    EXPECT_EQ(In(5) & 1, 0);
+    Out(0, '.');
+    clock_.Advance(kCharacterNs);
+  }
+  for (int i = 0; i < 16; ++i) EXPECT_EQ(In(5) & 1, 0);
+  EXPECT_EQ(ReadSlowly(5), "hello");
+  EXPECT_FALSE(line_.high);
+}
+
 TEST_F(UartTest, BytesArriveOnePerCharacterTimeAtTheProgrammedRate) {
   Out(3, 0x80);
   Out(0, 12);  // 9600 baud

@@ -60,6 +60,10 @@ constexpr uint64_t kBaseBaud = 115'200;
 constexpr uint64_t kBitsPerCharacter = 10;  // start, eight data, stop
 constexpr uint64_t kMinCharacterNs = 1'000;
 
+// Reads of the line status, with no write between them, after which a driver
+// counts as one that polls. Those that only transmit read it once or twice.
+constexpr uint8_t kPollsToListen = 16;
+
 }  // namespace
 
 Uart16550::Uart16550(Scheduler& scheduler, IrqLine& irq, Transmit transmit)
@@ -105,10 +109,9 @@ uint8_t Uart16550::ReadByte(uint16_t port) {
       const uint8_t status = kLsrThrEmpty | kLsrTransmitterEmpty |
                              (fifo_count_ != 0 ? kLsrDataReady : 0) |
                              (overrun_ ? kLsrOverrun : 0);
-      if (overrun_) {
-        overrun_ = false;
-        Update();
-      }
+      overrun_ = false;
+      if (!(ier_ & kIerReceived) && polls_ < kPollsToListen) ++polls_;
+      Update();
       return status;
     }
     case kMsr: {
@@ -127,6 +130,7 @@ uint8_t Uart16550::ReadByte(uint16_t port) {
 }
 
 void Uart16550::WriteByte(uint16_t port, uint8_t value) {
+  polls_ = 0;
   switch (port - kPort) {
     case kData:
       if (lcr_ & kLcrDlab) {
@@ -238,7 +242,8 @@ void Uart16550::ReceiveFromLine() {
 }
 
 bool Uart16550::CanReceive() const {
-  return (ier_ & kIerReceived) && !(mcr_ & kMcrLoop) && !queue_.empty() &&
+  const bool is_listening = (ier_ & kIerReceived) || polls_ >= kPollsToListen;
+  return is_listening && !(mcr_ & kMcrLoop) && !queue_.empty() &&
          fifo_count_ < FifoCapacity();
 }
 
@@ -278,6 +283,7 @@ void Uart16550::DescribeState(StateVisitor& visitor) {
   visitor.Field("mcr", mcr_);
   visitor.Field("modem_delta", modem_delta_);
   visitor.Field("scratch", scratch_);
+  visitor.Field("polls", polls_);
   visitor.Field("divisor", divisor_);
 }
 

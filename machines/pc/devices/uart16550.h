@@ -5,9 +5,10 @@
 //
 // Transmission takes no time: a byte written to THR has left when the write
 // ends. Reception is lossless: bytes wait in a bounded queue outside of the
-// chip until the guest's driver listens (received-data interrupt enabled, no
-// loopback) and the FIFO has room, then arrive one per character time. Bytes
-// that a FIFO reset would discard go back to the head of the queue.
+// chip until the guest's driver listens (received-data interrupt enabled, or
+// the line status read again and again; no loopback) and the FIFO has room,
+// then arrive one per character time. Bytes that a FIFO reset would discard go
+// back to the head of the queue.
 // OUT2 does not gate the interrupt, because kernels written against emulators
 // leave it clear.
 //
@@ -93,6 +94,7 @@ class Uart16550 final : public Device, public BytePorts {
   uint8_t mcr_ = 0;
   uint8_t modem_delta_ = 0;
   uint8_t scratch_ = 0;
+  uint8_t polls_ = 0;  // reads of LSR since the last write, without interrupts
   uint16_t divisor_ = 1;
 };
 
