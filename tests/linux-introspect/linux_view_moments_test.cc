@@ -82,7 +82,7 @@ class Looker final : public RunLog {
       ++moments_;
       // How long a kernel unpacks itself depends on how it is compressed.
       next_ = machine.position() + 1 +
-              random_() % (has_printed_ ? 13'000'000 : 300'000'000);
+              random_() % (has_printed_ ? 11'000'000 : 300'000'000);
     }
     return moments_ < kMoments ? next_ : Position::Max();
   }
