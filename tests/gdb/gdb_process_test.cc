@@ -46,11 +46,12 @@ def racers():
     return [t for t in all_tasks() if t.name == "racy_list"]
 def pid():
     return gdb.selected_thread().ptid[1]
-def run(command, times):
+def run(command, times, enough=100):
     seen = set()
     for i in range(times):
         gdb.execute(command, to_string=True)
         seen.add(pid())
+        if len(seen) >= enough: break
     return sorted(seen)
 end
 seek console:is corrupted
@@ -90,7 +91,7 @@ python print("only it: %s" % (run("continue", 12) == [failed]))
 delete
 monitor scope any
 break PutBack
-python print("all: %d" % len(run("continue", 150)))
+python print("all: %d" % len(run("reverse-continue", 3000, enough=2)))
 delete
 monitor scope current
 echo <steps>\n
@@ -183,7 +184,7 @@ TEST_P(GdbProcess, IsDebuggedBackwardsAmongOthersOfTheSameProgram) {
   const std::string scope = Section(out, "scope");
   EXPECT_THAT(scope, HasSubstr("only it: True"));
   EXPECT_THAT(scope, HasSubstr("backwards: True"));
-  EXPECT_THAT(scope, ContainsRegex("all: [23]"));
+  EXPECT_THAT(scope, HasSubstr("all: 2"));
   for (const char* line :
        {"forth: True True\n", "back: True True\n", "line: True\n"}) {
     EXPECT_THAT(Section(out, "steps"), HasSubstr(line));
