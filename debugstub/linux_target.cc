@@ -20,6 +20,7 @@ namespace {
 // Idle tasks have pid 0, on every CPU. Linux, include/linux/threads.h: pids are
 // below 2^22.
 constexpr int kIdleThreads = 1 << 24;
+constexpr uint32_t kMaxPid = 1 << 22, kMaxCpu = 1 << 13;
 
 // How far away from where there was no Linux it is looked for again.
 constexpr uint64_t kLookAgainSteps = 20'000'000;
@@ -83,6 +84,13 @@ absl::StatusOr<LinuxTarget::View> LinuxTarget::Look() const {
     view.running.push_back(std::distance(view.tasks.begin(), listed));
     // Idle tasks and those that have just ended are in no list.
     if (listed == view.tasks.end()) view.tasks.push_back(std::move(current));
+  }
+  for (const LinuxTask& task : view.tasks) {
+    if (task.pid > kMaxPid || task.cpu > kMaxCpu) {
+      return absl::DataLossError(
+          absl::StrCat("the guest's task list is corrupted: task ", task.pid,
+                       " on CPU ", task.cpu, " is impossible"));
+    }
   }
   return view;
 }
