@@ -49,12 +49,21 @@ class KernelGuest final : public LinuxGuest {
     return linux_guest::ReadMemoryMaps(kernel_, task.mm.value());
   }
 
+  absl::StatusOr<LinuxTask> TaskAt(GuestVirtual address) override {
+    LIBRR_ASSIGN_OR_RETURN(const linux_guest::TaskList list,
+                           linux_guest::TaskList::Make(&kernel_));
+    return list.At(address.value());
+  }
+
+  absl::StatusOr<GuestVirtual> Symbol(std::string_view name) override {
+    LIBRR_ASSIGN_OR_RETURN(const uint64_t address, kernel_.Symbol(name));
+    return GuestVirtual(address);
+  }
+
   absl::StatusOr<LinuxTask> CurrentTask(uint32_t cpu) override {
     LIBRR_ASSIGN_OR_RETURN(const auto registers, Registers());
     LIBRR_ASSIGN_OR_RETURN(const uint64_t address, registers.Current(cpu));
-    LIBRR_ASSIGN_OR_RETURN(const linux_guest::TaskList list,
-                           linux_guest::TaskList::Make(&kernel_));
-    return list.At(address);
+    return TaskAt(GuestVirtual(address));
   }
 
   absl::StatusOr<GuestPhysical> CurrentTaskPointer(uint32_t cpu) override {

@@ -105,13 +105,13 @@ int Execute(const Command& command, absl::Span<const std::string> typed) {
 }  // namespace
 
 std::vector<const Command*> AllCommands() {
-  return {&RunCommand(),       &RecordCommand(), &ReplayCommand(),
-          &VerifyCommand(),    &InfoCommand(),   &EventsCommand(),
-          &ConsoleCommand(),   &RegsCommand(),   &MemCommand(),
-          &DisasmCommand(),    &StatsCommand(),  &IndexCommand(),
-          &LastWriteCommand(), &GdbCommand(),    &ServeCommand(),
-          &PsCommand(),        &DmesgCommand(),  &MapsCommand(),
-          &ModulesCommand(),   &OffsetsCommand()};
+  return {&RunCommand(),       &RecordCommand(),  &ReplayCommand(),
+          &VerifyCommand(),    &InfoCommand(),    &EventsCommand(),
+          &ConsoleCommand(),   &RegsCommand(),    &MemCommand(),
+          &DisasmCommand(),    &StatsCommand(),   &IndexCommand(),
+          &LastWriteCommand(), &GdbCommand(),     &ServeCommand(),
+          &PsCommand(),        &DmesgCommand(),   &MapsCommand(),
+          &ModulesCommand(),   &OffsetsCommand(), &TimelineCommand()};
 }
 
 int RunVmrr(absl::Span<const std::string> typed) {

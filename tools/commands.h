@@ -33,6 +33,7 @@ const Command& DmesgCommand();
 const Command& MapsCommand();
 const Command& ModulesCommand();
 const Command& OffsetsCommand();
+const Command& TimelineCommand();
 
 // In the order in which `vmrr --help` lists them.
 std::vector<const Command*> AllCommands();

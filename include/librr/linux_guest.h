@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -113,6 +114,10 @@ class LinuxGuest {
   // NotFound without such a process; empty for a thread of the kernel.
   virtual absl::StatusOr<std::vector<LinuxMapping>> Maps(uint32_t pid) = 0;
 
+  // The task whose task_struct is there, be it in the list or not.
+  virtual absl::StatusOr<LinuxTask> TaskAt(GuestVirtual address) = 0;
+  // The address of a function or variable of the kernel; NotFound without it.
+  virtual absl::StatusOr<GuestVirtual> Symbol(std::string_view name) = 0;
   // The task that a CPU executes here.
   virtual absl::StatusOr<LinuxTask> CurrentTask(uint32_t cpu) = 0;
   // Where the kernel keeps the address of that task: 8 bytes.

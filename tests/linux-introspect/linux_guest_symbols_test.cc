@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -240,6 +241,53 @@ TEST_F(LinuxGuestSymbols, CallChainsReachTheKernelsEntries) {
   EXPECT_GE(std::stoi(match[2]) * 100, std::stoi(match[1]) * 95) << outcome.out;
   EXPECT_GT(std::stoi(match[3]), 100);
   EXPECT_EQ(std::stoi(match[4]), 0) << outcome.out;
+}
+
+// Numbers behind a key, in the order in which they are printed.
+std::vector<uint64_t> NumbersOf(const std::string& json,
+                                const std::string& key) {
+  std::vector<uint64_t> numbers;
+  const std::string tag = "\"" + key + "\":";
+  for (size_t at = json.find(tag); at != std::string::npos;
+       at = json.find(tag, at + 1)) {
+    numbers.push_back(
+        std::strtoull(json.c_str() + at + tag.size(), nullptr, 0));
+  }
+  return numbers;
+}
+
+size_t CountOf(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos;
+       at = text.find(part, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
+TEST_F(LinuxGuestSymbols, TimelineHasEveryForkAndLeavesNoGap) {
+  const Outcome plain = RunProgram({"timeline", trace(), "--json"});
+  ASSERT_EQ(plain.code, 0) << plain.err;
+  // "workload exec 30" makes as many processes, and each executes a program.
+  EXPECT_GE(CountOf(plain.out, "\"kind\": \"fork\""), 80u);
+  EXPECT_GE(CountOf(plain.out, "\"kind\": \"exit\""), 32u);
+  EXPECT_GE(CountOf(plain.out, "\"kind\": \"exec\""), 32u);
+  EXPECT_GE(CountOf(plain.out, "\"detail\": \"workload\""), 1u);
+  // There is one CPU: a task begins where the one before it ends.
+  const std::vector<uint64_t> begins = NumbersOf(plain.out, "begin");
+  const std::vector<uint64_t> ends = NumbersOf(plain.out, "end");
+  ASSERT_EQ(begins.size(), ends.size());
+  ASSERT_GT(begins.size(), 200u);
+  for (size_t i = 1; i < begins.size(); ++i) EXPECT_EQ(begins[i], ends[i - 1]);
+
+  const std::string file = folder_ + "/perfetto.json";
+  const Outcome written = RunProgram({"timeline", trace(), "--perfetto", file});
+  ASSERT_EQ(written.code, 0) << written.err;
+  const std::string events = ReadAll(file);
+  EXPECT_EQ(CountOf(events, "\"ph\":\"X\""), begins.size());
+  EXPECT_EQ(
+      RunShell("python3 -m json.tool " + file + " > /dev/null && echo ok"),
+      "ok\n");
 }
 
 }  // namespace
