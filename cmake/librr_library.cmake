@@ -27,5 +27,8 @@ function(librr_test name)
   add_executable(${name} ${ARG_SRCS})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  # A folder of this tree: trees and users of one host do not share names in it.
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/tmp)
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT TEST_TMPDIR=${PROJECT_BINARY_DIR}/tmp)
 endfunction()

@@ -87,7 +87,7 @@ delete
 echo <scope>\n
 break PutBack
 python print("backwards: %s" % (run("reverse-continue", 12) == [failed]))
-python print("only it: %s" % (run("continue", 12) == [failed]))
+python print("only it: %s" % (run("continue", 11) == [failed]))
 delete
 monitor scope any
 break PutBack
