@@ -27,6 +27,11 @@ absl::Status FromHost(const absl::Status& status) {
   }
 }
 
+absl::Status FromGuest(const absl::Status& status) {
+  return absl::IsNotFound(status) ? absl::AbortedError(status.message())
+                                  : status;
+}
+
 int ExitCodeFor(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kOk:

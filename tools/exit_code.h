@@ -24,6 +24,9 @@ inline constexpr int kExitHost = 4;   // the host refused something
 absl::Status FromInput(const absl::Status& status);
 // An error of the host: it refused a file, memory, a lock.
 absl::Status FromHost(const absl::Status& status);
+// For what was looked for in a guest: that it is not there is no wrong use, but
+// an answer (kExitFalse).
+absl::Status FromGuest(const absl::Status& status);
 
 int ExitCodeFor(const absl::Status& status);
 

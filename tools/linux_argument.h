@@ -21,6 +21,10 @@
 
 namespace librr::tools {
 
+// What to do where no Linux is seen.
+inline constexpr char kNoLinuxHelp[] =
+    "a Linux guest is seen once its kernel has started: name a later position";
+
 struct LinuxAt {
   OpenedAt opened;
   std::unique_ptr<MachineMemory> memory;

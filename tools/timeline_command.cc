@@ -16,6 +16,7 @@
 #include "tools/debug_session.h"
 #include "tools/exit_code.h"
 #include "tools/json_writer.h"
+#include "tools/linux_argument.h"
 #include "tools/machine_options.h"
 #include "tools/message.h"
 #include "tools/stop_signals.h"
@@ -182,6 +183,11 @@ absl::StatusOr<int> RunTimeline(const Arguments& arguments) {
   const TraceReader& trace = (*session)->trace();
   const auto from = PositionOption(arguments, "from", trace);
   if (!from.ok()) return from.status();
+  if (from->value_or(Position(0)) > (*session)->timeline().position()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--from: position ", from->value().value(),
+                     " is behind --to; give an earlier one"));
+  }
   // Before the sandbox closes: files cannot be opened behind it.
   std::FILE* perfetto = nullptr;
   const auto path = arguments.Text("perfetto");
@@ -201,6 +207,11 @@ absl::StatusOr<int> RunTimeline(const Arguments& arguments) {
   const auto history =
       CollectTaskHistory(timeline, from->value_or(Position(0)), to);
   (*session)->progress().Hide();
+  if (absl::IsNotFound(history.status())) {
+    return FromGuest(absl::NotFoundError(
+        absl::StrCat("at position ", to.value(), ": ",
+                     history.status().message(), "; ", kNoLinuxHelp)));
+  }
   if (!history.ok()) return ReplayError(history.status(), trace);
   for (const std::string& line : history->left_out) Say(line);
   if (perfetto != nullptr) {

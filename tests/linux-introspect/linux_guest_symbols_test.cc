@@ -290,5 +290,20 @@ TEST_F(LinuxGuestSymbols, TimelineHasEveryForkAndLeavesNoGap) {
       "ok\n");
 }
 
+TEST_F(LinuxGuestSymbols, WhatIsNotThereIsAnAnswerWithAdvice) {
+  for (const char* command : {"ps", "dmesg", "modules"}) {
+    const Outcome early = RunProgram({command, trace(), "--at", "1000"});
+    EXPECT_EQ(early.code, 1) << early.err;
+    EXPECT_NE(early.err.find("at position 1000: "), std::string::npos);
+    EXPECT_NE(early.err.find("name a later position"), std::string::npos);
+  }
+  EXPECT_EQ(RunProgram({"maps", trace(), "4000000", "--at", "end"}).code, 1);
+  EXPECT_EQ(RunProgram({"timeline", trace(), "--to", "1000"}).code, 1);
+  const Outcome wrong =
+      RunProgram({"timeline", trace(), "--from", "2000", "--to", "1000"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.err.find("--from: position 2000"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace librr
