@@ -42,12 +42,8 @@ class MapsReader {
 
  private:
   absl::Status FindFields() {
-    struct Wanted {
-      Field* field;
-      const char* aggregate;
-      std::initializer_list<std::string_view> paths;
-    };
-    const Wanted wanted[] = {
+    LIBRR_ASSIGN_OR_RETURN(area_size_, kernel_->SizeOf("vm_area_struct"));
+    return kernel_->FindFields({
         {&begin_, "vm_area_struct", {"vm_start"}},
         {&end_, "vm_area_struct", {"vm_end"}},
         {&flags_, "vm_area_struct", {"vm_flags"}},
@@ -66,13 +62,7 @@ class MapsReader {
         {&stack_, "mm_struct", {"start_stack"}},
         {&vdso_, "mm_struct", {"context.vdso"}},
         {&mapping_name_, "vm_special_mapping", {"name"}},
-    };
-    for (const Wanted& it : wanted) {
-      LIBRR_ASSIGN_OR_RETURN(*it.field,
-                             kernel_->FindField(it.aggregate, it.paths));
-    }
-    LIBRR_ASSIGN_OR_RETURN(area_size_, kernel_->SizeOf("vm_area_struct"));
-    return absl::OkStatus();
+    });
   }
 
   absl::StatusOr<std::vector<uint64_t>> Areas(const Object& mm) const {

@@ -16,6 +16,7 @@
 #ifndef LIBRR_LINUX_INTROSPECT_TASK_REGISTERS_H_
 #define LIBRR_LINUX_INTROSPECT_TASK_REGISTERS_H_
 
+#include <array>
 #include <cstdint>
 
 #include "absl/status/statusor.h"
@@ -53,6 +54,11 @@ class TaskRegisters {
   uint64_t task_size_ = 0, pt_regs_size_ = 0, frame_size_ = 0;
   Field stack_, sp_, fs_base_, gs_base_;  // of task_struct
   Field capability_;                      // of cpuinfo_x86
+  // In the order of LinuxRegisters::general.
+  std::array<Field, 16> saved_general_;
+  Field saved_ip_, saved_flags_, saved_cs_, saved_ss_, saved_original_;
+  std::array<Field, 6> switched_general_;  // of inactive_task_frame
+  Field switched_ip_;
 };
 
 }  // namespace librr::linux_guest
