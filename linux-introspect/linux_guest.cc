@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "librr/linux_guest.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -11,8 +13,15 @@
 #include "linux-introspect/kernel_modules.h"
 #include "linux-introspect/kernel_stack.h"
 #include "linux-introspect/memory_maps.h"
+#include "linux-introspect/mounts.h"
+#include "linux-introspect/open_files.h"
+#include "linux-introspect/per_cpu.h"
 #include "linux-introspect/printk_log.h"
+#include "linux-introspect/run_queues.h"
+#include "linux-introspect/slab_caches.h"
+#include "linux-introspect/sockets.h"
 #include "linux-introspect/system_calls.h"
+#include "linux-introspect/system_information.h"
 #include "linux-introspect/task_registers.h"
 #include "linux-introspect/tasks.h"
 
@@ -45,6 +54,54 @@ class KernelGuest final : public LinuxGuest {
     LIBRR_ASSIGN_OR_RETURN(const LinuxTask task, list->Find(pid));
     if (task.mm.value() == 0) return std::vector<LinuxMapping>();
     return linux_guest::ReadMemoryMaps(kernel_, task.mm.value());
+  }
+
+  absl::StatusOr<std::vector<LinuxOpenFile>> OpenFiles(
+      std::optional<uint32_t> pid) override {
+    LIBRR_ASSIGN_OR_RETURN(const auto tasks, Processes(pid));
+    LIBRR_ASSIGN_OR_RETURN(const auto reader,
+                           linux_guest::OpenFiles::Make(&kernel_));
+    std::vector<LinuxOpenFile> all;
+    for (const LinuxTask& task : tasks) {
+      LIBRR_ASSIGN_OR_RETURN(auto files, reader.Read(task));
+      std::move(files.begin(), files.end(), std::back_inserter(all));
+    }
+    return all;
+  }
+
+  absl::StatusOr<std::vector<LinuxSocket>> Sockets(
+      std::optional<uint32_t> pid) override {
+    LIBRR_ASSIGN_OR_RETURN(const auto files, OpenFiles(pid));
+    LIBRR_ASSIGN_OR_RETURN(const auto reader,
+                           linux_guest::Sockets::Make(&kernel_));
+    std::vector<LinuxSocket> sockets;
+    for (const LinuxOpenFile& file : files) {
+      LIBRR_ASSIGN_OR_RETURN(auto socket, reader.Describe(file));
+      if (socket.has_value()) sockets.push_back(*std::move(socket));
+    }
+    return sockets;
+  }
+
+  absl::StatusOr<std::vector<LinuxMount>> Mounts(uint32_t pid) override {
+    LIBRR_ASSIGN_OR_RETURN(const auto* const list, List());
+    LIBRR_ASSIGN_OR_RETURN(const LinuxTask task, list->Find(pid));
+    return linux_guest::ReadMounts(kernel_, task);
+  }
+
+  absl::StatusOr<std::vector<LinuxSlabCache>> SlabCaches() override {
+    return linux_guest::ReadSlabCaches(kernel_);
+  }
+
+  absl::StatusOr<std::vector<LinuxRunQueue>> RunQueues() override {
+    return linux_guest::ReadRunQueues(kernel_);
+  }
+
+  absl::StatusOr<LinuxPerCpuVariable> PerCpu(std::string_view name) override {
+    return linux_guest::ReadPerCpu(kernel_, name);
+  }
+
+  absl::StatusOr<LinuxSystem> System() override {
+    return linux_guest::ReadSystem(kernel_);
   }
 
   absl::StatusOr<LinuxTask> TaskAt(GuestVirtual address) override {
@@ -118,6 +175,22 @@ class KernelGuest final : public LinuxGuest {
   }
 
  private:
+  // One, or all, without their further threads: these share what a process
+  // has.
+  absl::StatusOr<std::vector<LinuxTask>> Processes(
+      std::optional<uint32_t> pid) {
+    LIBRR_ASSIGN_OR_RETURN(const auto* const list, List());
+    if (pid.has_value()) {
+      LIBRR_ASSIGN_OR_RETURN(const LinuxTask task, list->Find(*pid));
+      return std::vector<LinuxTask>{task};
+    }
+    LIBRR_ASSIGN_OR_RETURN(std::vector<LinuxTask> tasks, list->Read());
+    std::erase_if(tasks, [](const LinuxTask& task) {
+      return task.mm.value() == 0 || task.pid != task.tgid;
+    });
+    return tasks;
+  }
+
   static absl::Status CheckProcess(const LinuxTask& task) {
     if (task.mm.value() != 0) return absl::OkStatus();
     return absl::NotFoundError(

@@ -119,7 +119,8 @@ class MapsReader {
     // MINORBITS is 20 in the kernel.
     mapping.device_major = static_cast<uint32_t>(device >> 20);
     mapping.device_minor = static_cast<uint32_t>(device & 0xfffff);
-    LIBRR_ASSIGN_OR_RETURN(mapping.name, names.Of(file + file_path_.offset));
+    LIBRR_ASSIGN_OR_RETURN(const Path path, names.At(file + file_path_.offset));
+    LIBRR_ASSIGN_OR_RETURN(mapping.name, names.Of(path));
     return mapping;
   }
 

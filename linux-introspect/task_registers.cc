@@ -31,13 +31,13 @@ constexpr uint16_t kKernelCode = 0x10, kKernelStack = 0x18;
 // arch/x86/include/asm/cpufeatures.h, X86_FEATURE_PTI: word 7, bit 11.
 constexpr uint32_t kPtiWord = 7, kPtiBit = 11;
 
-constexpr uint32_t kMaxCpus = 8192;
 constexpr uint64_t kMinStack = 4096, kMaxStack = 1 << 20;
 
 }  // namespace
 
 absl::StatusOr<TaskRegisters> TaskRegisters::Make(const Kernel* kernel) {
-  TaskRegisters result(kernel);
+  LIBRR_ASSIGN_OR_RETURN(PerCpuAreas areas, PerCpuAreas::Make(kernel));
+  TaskRegisters result(kernel, std::move(areas));
   LIBRR_RETURN_IF_ERROR(result.FindFields());
   LIBRR_RETURN_IF_ERROR(result.FindCurrent());
   return result;
@@ -85,7 +85,6 @@ absl::Status TaskRegisters::FindFields() {
 }
 
 absl::Status TaskRegisters::FindCurrent() {
-  LIBRR_ASSIGN_OR_RETURN(cpu_offsets_, kernel_->Symbol("__per_cpu_offset"));
   // A variable of its own until 6.1, then a member.
   if (const auto own = kernel_->Symbol("current_task"); own.ok()) {
     current_ = *own;
@@ -99,12 +98,7 @@ absl::Status TaskRegisters::FindCurrent() {
 }
 
 absl::StatusOr<uint64_t> TaskRegisters::CurrentPointer(uint32_t cpu) const {
-  if (cpu >= kMaxCpus) {
-    return absl::InvalidArgumentError(absl::StrFormat("no CPU %d", cpu));
-  }
-  LIBRR_ASSIGN_OR_RETURN(const uint64_t offset,
-                         kernel_->ReadPointer(cpu_offsets_ + 8 * cpu));
-  return current_ + offset;
+  return areas_.Address(current_, cpu);
 }
 
 absl::StatusOr<uint64_t> TaskRegisters::Current(uint32_t cpu) const {
