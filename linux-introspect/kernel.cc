@@ -11,7 +11,6 @@
 #include "librr-core/base/coding.h"
 #include "librr-core/base/status_macros.h"
 #include "linux-introspect/btf_types.h"
-#include "linux-introspect/kallsyms.h"
 #include "linux-introspect/kernel_image.h"
 
 namespace librr::linux_guest {
@@ -42,17 +41,14 @@ std::string Object::Text(Field field) const {
 
 absl::StatusOr<Kernel> Kernel::Find(const MemoryReader* memory) {
   LIBRR_ASSIGN_OR_RETURN(const KernelImage image, KernelImage::Find(*memory));
-  LIBRR_ASSIGN_OR_RETURN(const Kallsyms kallsyms, Kallsyms::Find(image));
-  Kernel kernel(memory, image.root());
+  LIBRR_ASSIGN_OR_RETURN(Kallsyms kallsyms, Kallsyms::Find(image));
+  Kernel kernel(memory, image.root(), std::move(kallsyms));
   kernel.banner_ = image.banner();
   kernel.release_ = ReleaseOf(kernel.banner_);
-  kernel.names_ = kallsyms.names();
-  kernel.symbols_.reserve(kallsyms.symbols().size());
-  for (const Kallsyms::Symbol& symbol : kallsyms.symbols()) {
+  kernel.symbols_.reserve(kernel.kallsyms_.symbols().size());
+  for (const Kallsyms::Symbol& symbol : kernel.kallsyms_.symbols()) {
     // The first of a name counts.
-    kernel.symbols_.emplace(
-        std::string_view(kernel.names_).substr(symbol.name, symbol.length),
-        symbol.address);
+    kernel.symbols_.emplace(kernel.kallsyms_.name(symbol), symbol.address);
   }
   // The kernel's own tables stay; those that were current go with a process.
   if (const auto top = kernel.Symbol("init_top_pgt"); top.ok()) {
@@ -106,6 +102,14 @@ absl::StatusOr<Field> Kernel::FindField(
     if (first.ok()) first = field.status();
   }
   return first;
+}
+
+absl::Status Kernel::FindFields(
+    std::initializer_list<WantedField> wanted) const {
+  for (const WantedField& it : wanted) {
+    LIBRR_ASSIGN_OR_RETURN(*it.field, FindField(it.aggregate, it.paths));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<uint64_t> Kernel::SizeOf(std::string_view aggregate) const {

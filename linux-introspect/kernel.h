@@ -16,15 +16,18 @@
 #define LIBRR_LINUX_INTROSPECT_KERNEL_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "librr/memory_reader.h"
 #include "linux-introspect/btf.h"
+#include "linux-introspect/kallsyms.h"
 #include "linux-introspect/page_tables.h"
 #include "linux-introspect/type_source.h"
 
@@ -49,6 +52,14 @@ class Object {
   std::string bytes_;
 };
 
+// Where to put a member, and its names in the order of the kernels that have
+// them.
+struct WantedField {
+  Field* field;
+  const char* aggregate;
+  std::initializer_list<std::string_view> paths;
+};
+
 class Kernel {
  public:
   // NotFound, saying what was missing.
@@ -57,6 +68,7 @@ class Kernel {
   const std::string& release() const { return release_; }
   const std::string& banner() const { return banner_; }
   const Btf& types() const { return types_; }
+  const Kallsyms& kallsyms() const { return kallsyms_; }
   // The kernel's own page tables.
   const PageTables& space() const { return space_; }
 
@@ -70,6 +82,7 @@ class Kernel {
   absl::StatusOr<Field> FindField(
       std::string_view aggregate,
       std::initializer_list<std::string_view> paths) const;
+  absl::Status FindFields(std::initializer_list<WantedField> wanted) const;
   absl::StatusOr<uint64_t> SizeOf(std::string_view aggregate) const;
 
   // Kernel addresses. The error names the address.
@@ -87,13 +100,14 @@ class Kernel {
   absl::StatusOr<PageTables> SpaceOf(uint64_t pgd) const;
 
  private:
-  explicit Kernel(const MemoryReader* memory, PagingRoot root)
-      : memory_(memory), space_(memory, root) {}
+  Kernel(const MemoryReader* memory, PagingRoot root, Kallsyms kallsyms)
+      : memory_(memory), space_(memory, root), kallsyms_(std::move(kallsyms)) {}
 
   const MemoryReader* memory_;
   PageTables space_;
   std::string release_, banner_;
-  std::string names_;
+  Kallsyms kallsyms_;
+  // By the names in `kallsyms_`.
   std::unordered_map<std::string_view, uint64_t> symbols_;
   Btf types_;
 };
