@@ -58,6 +58,11 @@ absl::StatusOr<LinuxGuest*> DebugTarget::Linux() const {
   return Lacks("view of the guest's operating system");
 }
 
+absl::StatusOr<LinuxTask> DebugTarget::TaskOf(int thread) const {
+  return absl::NotFoundError(
+      absl::StrCat("thread ", thread + 1, " is no task of the guest"));
+}
+
 size_t DebugTarget::ReadVirtual(int vcpu, GuestVirtual address,
                                 absl::Span<uint8_t> out) const {
   size_t done = 0;

@@ -17,10 +17,9 @@
 namespace librr {
 namespace {
 
-// Idle tasks have pid 0, on every CPU. Linux, include/linux/threads.h: pids are
-// below 2^22.
+// Idle tasks have pid 0, on every CPU.
 constexpr int kIdleThreads = 1 << 24;
-constexpr uint32_t kMaxPid = 1 << 22, kMaxCpu = 1 << 13;
+constexpr uint32_t kMaxCpu = 1 << 13;
 
 // How far away from where there was no Linux it is looked for again.
 constexpr uint64_t kLookAgainSteps = 20'000'000;
@@ -86,7 +85,8 @@ absl::StatusOr<LinuxTarget::View> LinuxTarget::Look() const {
     if (listed == view.tasks.end()) view.tasks.push_back(std::move(current));
   }
   for (const LinuxTask& task : view.tasks) {
-    if (task.pid > kMaxPid || task.cpu > kMaxCpu) {
+    if (task.pid >= kMaxLinuxPid || task.tgid >= kMaxLinuxPid ||
+        task.cpu > kMaxCpu) {
       return absl::DataLossError(
           absl::StrCat("the guest's task list is corrupted: task ", task.pid,
                        " on CPU ", task.cpu, " is impossible"));
@@ -106,7 +106,7 @@ const LinuxTarget::View* LinuxTarget::Here() const {
   return view_.has_value() ? &*view_ : nullptr;
 }
 
-const LinuxTask* LinuxTarget::TaskOf(int thread) const {
+const LinuxTask* LinuxTarget::FindTask(int thread) const {
   const View* const view = Here();
   if (view == nullptr) return nullptr;
   for (const LinuxTask& task : view->tasks) {
@@ -154,7 +154,7 @@ std::vector<TargetThread> LinuxTarget::Threads() const {
 
 bool LinuxTarget::HasThread(int number) const {
   return Here() == nullptr ? machine_->HasThread(number)
-                           : TaskOf(number) != nullptr;
+                           : FindTask(number) != nullptr;
 }
 
 int LinuxTarget::ThreadHere(int shown) const {
@@ -162,7 +162,7 @@ int LinuxTarget::ThreadHere(int shown) const {
 }
 
 std::optional<AddressSpace> LinuxTarget::ScopeOf(int thread) const {
-  const LinuxTask* const task = TaskOf(thread);
+  const LinuxTask* const task = FindTask(thread);
   if (task == nullptr) {
     return Here() == nullptr ? machine_->ScopeOf(thread) : std::nullopt;
   }
@@ -174,6 +174,12 @@ std::optional<AddressSpace> LinuxTarget::ScopeOf(int thread) const {
   if (!table.ok()) return std::nullopt;
   owners_[table->value()] = task->tgid;
   return *table;
+}
+
+absl::StatusOr<LinuxTask> LinuxTarget::TaskOf(int thread) const {
+  const LinuxTask* const task = FindTask(thread);
+  if (task == nullptr) return DebugTarget::TaskOf(thread);
+  return *task;
 }
 
 // ---- the state here ----
@@ -214,7 +220,7 @@ absl::StatusOr<std::vector<RegisterValue>> LinuxTarget::SavedRegisters(
 std::vector<RegisterValue> LinuxTarget::Registers(int thread) const {
   if (const int vcpu = VcpuOf(thread); vcpu >= 0)
     return machine_->Registers(vcpu);
-  const LinuxTask* const task = TaskOf(thread);
+  const LinuxTask* const task = FindTask(thread);
   if (task == nullptr) return {};
   return SavedRegisters(*task).value_or(std::vector<RegisterValue>());
 }
@@ -232,7 +238,7 @@ absl::StatusOr<GuestPhysical> LinuxTarget::Translate(
     // User code of a kernel with KPTI does not see the kernel; people do.
     if (now.ok() || Here() == nullptr) return now;
   }
-  const LinuxTask* const task = TaskOf(thread);
+  const LinuxTask* const task = FindTask(thread);
   if (task == nullptr) {
     return absl::NotFoundError(
         absl::StrCat("there is no task ", thread + 1, " here"));

@@ -141,7 +141,7 @@ absl::StatusOr<TargetStop> LinuxTarget::RunToTask(const ResumeRequest& request,
 
 absl::StatusOr<TargetStop> LinuxTarget::StepWaiting(
     const ResumeRequest& request) {
-  const LinuxTask* const found = TaskOf(request.step_vcpu);
+  const LinuxTask* const found = FindTask(request.step_vcpu);
   if (found == nullptr) {
     return absl::NotFoundError(absl::StrCat(
         "there is no task ", request.step_vcpu + 1, " at this position"));

@@ -57,6 +57,10 @@ absl::StatusOr<std::string> MonitorSystemCall(StubSession&,
 absl::StatusOr<std::string> MonitorRegisters(StubSession&,
                                              const MonitorArguments&);
 
+// process_packets.cc
+absl::StatusOr<std::string> MonitorExecutable(StubSession&,
+                                              const MonitorArguments&);
+
 // monitor_offsets.cc
 absl::StatusOr<std::string> MonitorLinuxOffsets(StubSession&,
                                                 const MonitorArguments&);

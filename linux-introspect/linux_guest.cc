@@ -12,6 +12,7 @@
 #include "linux-introspect/kernel_stack.h"
 #include "linux-introspect/memory_maps.h"
 #include "linux-introspect/printk_log.h"
+#include "linux-introspect/process_program.h"
 #include "linux-introspect/system_calls.h"
 #include "linux-introspect/task_registers.h"
 #include "linux-introspect/tasks.h"
@@ -96,6 +97,25 @@ class KernelGuest final : public LinuxGuest {
   absl::StatusOr<LinuxSystemCall> SystemCall(const LinuxTask& task) override {
     LIBRR_ASSIGN_OR_RETURN(const LinuxRegisters saved, UserRegisters(task));
     return linux_guest::DescribeSystemCall(kernel_, saved);
+  }
+
+  absl::StatusOr<std::string> Executable(const LinuxTask& task) override {
+    LIBRR_RETURN_IF_ERROR(CheckProcess(task));
+    return linux_guest::ReadExecutable(kernel_, task.mm.value());
+  }
+
+  absl::StatusOr<std::string> Auxv(const LinuxTask& task) override {
+    LIBRR_RETURN_IF_ERROR(CheckProcess(task));
+    return linux_guest::ReadAuxv(kernel_, task.mm.value());
+  }
+
+  absl::StatusOr<LinuxSharedObjects> SharedObjects(
+      const LinuxTask& task) override {
+    LIBRR_ASSIGN_OR_RETURN(const std::string auxv, Auxv(task));
+    LIBRR_ASSIGN_OR_RETURN(const auto list,
+                           linux_guest::TaskList::Make(&kernel_));
+    LIBRR_ASSIGN_OR_RETURN(const auto space, list.SpaceOf(task));
+    return linux_guest::ReadSharedObjects(space, auxv);
   }
 
   absl::StatusOr<GuestPhysical> UserPageTable(const LinuxTask& task) override {

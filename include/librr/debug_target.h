@@ -100,6 +100,8 @@ class DebugTarget {
   virtual std::optional<AddressSpace> ScopeOf(int vcpu) const;
   // The guest's Linux; NotFound says why it is not seen here.
   virtual absl::StatusOr<LinuxGuest*> Linux() const;
+  // The guest's task that is a thread here; NotFound if it is none.
+  virtual absl::StatusOr<LinuxTask> TaskOf(int thread) const;
   // Whether threads are the guest's tasks, where the target can show them.
   virtual void ShowTasks(bool /*show*/) {}
   // Whether a process that does not execute shows the registers of its kernel

@@ -52,6 +52,7 @@ class LinuxTarget final : public DebugTarget {
   int ThreadHere(int shown) const override;
   std::optional<AddressSpace> ScopeOf(int thread) const override;
   absl::StatusOr<LinuxGuest*> Linux() const override;
+  absl::StatusOr<LinuxTask> TaskOf(int thread) const override;
 
   int vcpu_count() const override;
   uint64_t memory_bytes() const override;
@@ -97,7 +98,7 @@ class LinuxTarget final : public DebugTarget {
   // nullptr: threads are vCPUs here.
   const View* Here() const;
   absl::StatusOr<View> Look() const;
-  const LinuxTask* TaskOf(int thread) const;
+  const LinuxTask* FindTask(int thread) const;
   // The vCPU that executes the thread; -1: none.
   int VcpuOf(int thread) const;
   int ThreadOf(int vcpu) const;
