@@ -93,5 +93,65 @@ TEST_F(GdbProgram, IsRelocatedInThePlainDebuggerToo) {
   EXPECT_THAT(output, Not(HasSubstr("rror:"))) << output;
 }
 
+// Finds the two processes and goes to where both wait.
+constexpr const char* kFindThem = R"(seek console:poweroff
+thread find sorted
+python pids = sorted(t.ptid[1] for t in gdb.selected_inferior().threads() if t.name == "sorted")
+)";
+
+TEST_F(GdbProgram, ComesFromAFolderWithTheGuestsFiles) {
+  const std::string output = VmrrGdb(kFindThem + std::string(R"(
+echo (gdb) <one>\n
+python gdb.execute("process %d" % pids[0])
+info sharedlibrary
+bt
+echo (gdb) <callback>\n
+break CompareNumbers
+reverse-continue
+python print("still it: %s" % (gdb.selected_thread().ptid[1] == pids[0]))
+info source
+echo (gdb) <kernel>\n
+info symbol schedule
+echo (gdb) <two>\n
+seek console:poweroff
+process 2
+process 4000000
+python gdb.execute("process %d" % pids[1])
+bt
+reverse-continue
+python print("now the other: %s" % (gdb.selected_thread().ptid[1] == pids[1]))
+)"),
+                                     {"--symbols", files()});
+  const std::string one = SectionOf(output, "one");
+  EXPECT_THAT(one, ContainsRegex("Yes .*/shared/lib/libcompare.so"));
+  EXPECT_THAT(one, ContainsRegex("#1 .* main \\(argc=2"));
+  const std::string callback = SectionOf(output, "callback");
+  EXPECT_THAT(callback, HasSubstr("hit Breakpoint 1, CompareNumbers (a="));
+  EXPECT_THAT(callback, HasSubstr("still it: True"));
+  // Its symbols are not in the library's file.
+  EXPECT_THAT(callback, HasSubstr("Current source file is "));
+  EXPECT_THAT(callback, HasSubstr("compare.c"));
+  EXPECT_THAT(SectionOf(output, "kernel"),
+              HasSubstr("schedule in section .text"));
+  const std::string two = SectionOf(output, "two");
+  EXPECT_THAT(two, ContainsRegex(" main \\(argc=2"));
+  EXPECT_THAT(two, HasSubstr("now the other: True"));
+  EXPECT_THAT(output, HasSubstr("task 2 (kthreadd) has no user code"));
+  EXPECT_THAT(output, HasSubstr("there is no task 4000000 here"));
+}
+
+TEST_F(GdbProgram, IsNamedWhereItsFileIsNotAtHand) {
+  const std::string none =
+      VmrrGdb(kFindThem +
+              std::string("python gdb.execute(\"process %d\" % pids[0])\n"));
+  EXPECT_THAT(none, HasSubstr("/bin/sorted: no folder with the guest's files "
+                              "was given; start with vmrr gdb --symbols DIR"));
+  const std::string other = VmrrGdb(
+      kFindThem + std::string("python gdb.execute(\"process %d\" % pids[0])\n"),
+      {"--symbols", folder()});
+  EXPECT_THAT(other, ContainsRegex("has no /bin/sorted, which this process "
+                                   "executes"));
+}
+
 }  // namespace
 }  // namespace librr
