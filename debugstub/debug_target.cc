@@ -35,11 +35,11 @@ int DebugTarget::ThreadHere(int shown) const {
   return HasThread(shown) ? shown : 0;
 }
 
-std::optional<AddressSpace> DebugTarget::ScopeOf(int vcpu) const {
+StopScope DebugTarget::ScopeOf(int vcpu) const {
   const bool in_user_code =
       (RegisterNumber(Registers(vcpu), "cs").value_or(0) & 3) == 3;
-  if (!in_user_code) return std::nullopt;
-  return CurrentAddressSpace(vcpu);
+  if (!in_user_code) return {};
+  return {.address_space = CurrentAddressSpace(vcpu), .process = std::nullopt};
 }
 
 std::vector<PagingRoot> DebugTarget::PagingRoots() const {

@@ -161,19 +161,17 @@ int LinuxTarget::ThreadHere(int shown) const {
   return Here() == nullptr ? machine_->ThreadHere(shown) : ThreadOf(0);
 }
 
-std::optional<AddressSpace> LinuxTarget::ScopeOf(int thread) const {
+StopScope LinuxTarget::ScopeOf(int thread) const {
   const LinuxTask* const task = FindTask(thread);
   if (task == nullptr) {
-    return Here() == nullptr ? machine_->ScopeOf(thread) : std::nullopt;
+    return Here() == nullptr ? machine_->ScopeOf(thread) : StopScope();
   }
   // Who looks at the kernel means whoever comes to that address.
   const bool in_user_code =
       (RegisterNumber(Registers(thread), "cs").value_or(0) & 3) == 3;
-  if (!in_user_code) return std::nullopt;
   const auto table = guest_->UserPageTable(*task);
-  if (!table.ok()) return std::nullopt;
-  owners_[table->value()] = task->tgid;
-  return *table;
+  if (!in_user_code || !table.ok()) return {};
+  return {.address_space = *table, .process = task->tgid};
 }
 
 absl::StatusOr<LinuxTask> LinuxTarget::TaskOf(int thread) const {
@@ -247,9 +245,9 @@ absl::StatusOr<GuestPhysical> LinuxTarget::Translate(
 }
 
 AddressSpace LinuxTarget::CurrentAddressSpace(int thread) const {
-  const std::optional<AddressSpace> scope = ScopeOf(thread);
-  return scope.has_value()
-             ? *scope
+  const StopScope scope = ScopeOf(thread);
+  return scope.address_space.has_value()
+             ? *scope.address_space
              : machine_->CurrentAddressSpace(std::max(0, VcpuOf(thread)));
 }
 
