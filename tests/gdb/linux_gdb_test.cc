@@ -217,6 +217,39 @@ python print("mirrored:", there == back[::-1], "user:", all(int(x) < 2**47 for x
   EXPECT_GT(std::stoi(there.substr(steps + 7)), 500) << there;
 }
 
+TEST_F(LinuxGdb, StepsOutOfASignalHandlerEndInTheCodeThatItInterrupted) {
+  const std::string output = GdbInProgram(R"(seek console:racy_list & usleep
+tbreak Work
+continue
+tbreak OnTimer
+continue
+python interrupted = gdb.newest_frame().older().older().pc()
+finish
+echo (gdb) <by instruction>\n
+stepi
+x/i $pc
+stepi
+python print("back: %s" % (gdb.parse_and_eval("(long)$pc") == interrupted))
+p $cs & 3
+reverse-stepi
+python print("before: %s" % gdb.newest_frame().name())
+tbreak OnTimer
+continue
+echo (gdb) <by line>\n
+next 20
+bt 1
+)");
+  const std::string stepped = SectionOf(output, "by instruction");
+  EXPECT_THAT(stepped, HasSubstr("syscall"));
+  EXPECT_THAT(stepped, HasSubstr("back: True"));
+  EXPECT_THAT(ValuesIn(stepped), ElementsAre("3"));
+  // The handler is no part of the program's own past.
+  EXPECT_THAT(stepped, ContainsRegex("before: (Work|main|Take|PutBack)\n"));
+  EXPECT_THAT(SectionOf(output, "by line"),
+              ContainsRegex("#0 .*(Work|main|Take|PutBack) \\("));
+  EXPECT_THAT(output, Not(HasSubstr("does not go on within reach"))) << output;
+}
+
 TEST_F(LinuxGdb, ControlCStopsInBothDirections) {
   const std::string output = GdbInProgram(R"(seek begin
 echo (gdb) <forward>\n
