@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "debugstub/signal_return.h"
 #include "librr-core/base/status_macros.h"
 #include "librr/inspection.h"
 
@@ -228,6 +229,8 @@ ContextStepper::MaybeStop ContextStepper::ForwardInContext() {
   while (true) {
     const Context start = Here();
     const Instruction instruction = Classify(CodeHere());
+    const auto signal_return =
+        FindSignalReturn(timeline_->machine(), request_.step_vcpu);
     std::vector<StopHit> deliveries;
     LIBRR_ASSIGN_OR_RETURN(std::optional<TargetStop> stop,
                            MachineStep(&deliveries));
@@ -239,8 +242,13 @@ ContextStepper::MaybeStop ContextStepper::ForwardInContext() {
     // call has executed it.
     const bool executed =
         calls && (deliveries.empty() || deliveries.front().address != 14);
-    const uint64_t back = executed ? start.rip + instruction.length : start.rip;
-    LIBRR_ASSIGN_OR_RETURN(const bool found, RunToContext(start, back, &stop));
+    Context wanted = start;
+    uint64_t back = executed ? start.rip + instruction.length : start.rip;
+    if (executed && signal_return.has_value()) {
+      wanted.rsp = signal_return->rsp;
+      back = signal_return->rip;
+    }
+    LIBRR_ASSIGN_OR_RETURN(const bool found, RunToContext(wanted, back, &stop));
     if (stop.has_value()) return stop;
     if (!found) {
       note_ = "what was interrupted does not go on within reach";

@@ -35,11 +35,11 @@ int DebugTarget::ThreadHere(int shown) const {
   return HasThread(shown) ? shown : 0;
 }
 
-std::optional<AddressSpace> DebugTarget::ScopeOf(int vcpu) const {
+StopScope DebugTarget::ScopeOf(int vcpu) const {
   const bool in_user_code =
       (RegisterNumber(Registers(vcpu), "cs").value_or(0) & 3) == 3;
-  if (!in_user_code) return std::nullopt;
-  return CurrentAddressSpace(vcpu);
+  if (!in_user_code) return {};
+  return {.address_space = CurrentAddressSpace(vcpu), .process = std::nullopt};
 }
 
 std::vector<PagingRoot> DebugTarget::PagingRoots() const {
@@ -56,6 +56,11 @@ std::vector<PagingRoot> DebugTarget::PagingRoots() const {
 
 absl::StatusOr<LinuxGuest*> DebugTarget::Linux() const {
   return Lacks("view of the guest's operating system");
+}
+
+absl::StatusOr<LinuxTask> DebugTarget::TaskOf(int thread) const {
+  return absl::NotFoundError(
+      absl::StrCat("thread ", thread + 1, " is no task of the guest"));
 }
 
 size_t DebugTarget::ReadVirtual(int vcpu, GuestVirtual address,

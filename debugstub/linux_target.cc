@@ -17,10 +17,9 @@
 namespace librr {
 namespace {
 
-// Idle tasks have pid 0, on every CPU. Linux, include/linux/threads.h: pids are
-// below 2^22.
+// Idle tasks have pid 0, on every CPU.
 constexpr int kIdleThreads = 1 << 24;
-constexpr uint32_t kMaxPid = 1 << 22, kMaxCpu = 1 << 13;
+constexpr uint32_t kMaxCpu = 1 << 13;
 
 // How far away from where there was no Linux it is looked for again.
 constexpr uint64_t kLookAgainSteps = 20'000'000;
@@ -86,7 +85,8 @@ absl::StatusOr<LinuxTarget::View> LinuxTarget::Look() const {
     if (listed == view.tasks.end()) view.tasks.push_back(std::move(current));
   }
   for (const LinuxTask& task : view.tasks) {
-    if (task.pid > kMaxPid || task.cpu > kMaxCpu) {
+    if (task.pid >= kMaxLinuxPid || task.tgid >= kMaxLinuxPid ||
+        task.cpu > kMaxCpu) {
       return absl::DataLossError(
           absl::StrCat("the guest's task list is corrupted: task ", task.pid,
                        " on CPU ", task.cpu, " is impossible"));
@@ -106,7 +106,7 @@ const LinuxTarget::View* LinuxTarget::Here() const {
   return view_.has_value() ? &*view_ : nullptr;
 }
 
-const LinuxTask* LinuxTarget::TaskOf(int thread) const {
+const LinuxTask* LinuxTarget::FindTask(int thread) const {
   const View* const view = Here();
   if (view == nullptr) return nullptr;
   for (const LinuxTask& task : view->tasks) {
@@ -154,26 +154,30 @@ std::vector<TargetThread> LinuxTarget::Threads() const {
 
 bool LinuxTarget::HasThread(int number) const {
   return Here() == nullptr ? machine_->HasThread(number)
-                           : TaskOf(number) != nullptr;
+                           : FindTask(number) != nullptr;
 }
 
 int LinuxTarget::ThreadHere(int shown) const {
   return Here() == nullptr ? machine_->ThreadHere(shown) : ThreadOf(0);
 }
 
-std::optional<AddressSpace> LinuxTarget::ScopeOf(int thread) const {
-  const LinuxTask* const task = TaskOf(thread);
+StopScope LinuxTarget::ScopeOf(int thread) const {
+  const LinuxTask* const task = FindTask(thread);
   if (task == nullptr) {
-    return Here() == nullptr ? machine_->ScopeOf(thread) : std::nullopt;
+    return Here() == nullptr ? machine_->ScopeOf(thread) : StopScope();
   }
   // Who looks at the kernel means whoever comes to that address.
   const bool in_user_code =
       (RegisterNumber(Registers(thread), "cs").value_or(0) & 3) == 3;
-  if (!in_user_code) return std::nullopt;
   const auto table = guest_->UserPageTable(*task);
-  if (!table.ok()) return std::nullopt;
-  owners_[table->value()] = task->tgid;
-  return *table;
+  if (!in_user_code || !table.ok()) return {};
+  return {.address_space = *table, .process = task->tgid};
+}
+
+absl::StatusOr<LinuxTask> LinuxTarget::TaskOf(int thread) const {
+  const LinuxTask* const task = FindTask(thread);
+  if (task == nullptr) return DebugTarget::TaskOf(thread);
+  return *task;
 }
 
 // ---- the state here ----
@@ -214,7 +218,7 @@ absl::StatusOr<std::vector<RegisterValue>> LinuxTarget::SavedRegisters(
 std::vector<RegisterValue> LinuxTarget::Registers(int thread) const {
   if (const int vcpu = VcpuOf(thread); vcpu >= 0)
     return machine_->Registers(vcpu);
-  const LinuxTask* const task = TaskOf(thread);
+  const LinuxTask* const task = FindTask(thread);
   if (task == nullptr) return {};
   return SavedRegisters(*task).value_or(std::vector<RegisterValue>());
 }
@@ -232,7 +236,7 @@ absl::StatusOr<GuestPhysical> LinuxTarget::Translate(
     // User code of a kernel with KPTI does not see the kernel; people do.
     if (now.ok() || Here() == nullptr) return now;
   }
-  const LinuxTask* const task = TaskOf(thread);
+  const LinuxTask* const task = FindTask(thread);
   if (task == nullptr) {
     return absl::NotFoundError(
         absl::StrCat("there is no task ", thread + 1, " here"));
@@ -241,9 +245,9 @@ absl::StatusOr<GuestPhysical> LinuxTarget::Translate(
 }
 
 AddressSpace LinuxTarget::CurrentAddressSpace(int thread) const {
-  const std::optional<AddressSpace> scope = ScopeOf(thread);
-  return scope.has_value()
-             ? *scope
+  const StopScope scope = ScopeOf(thread);
+  return scope.address_space.has_value()
+             ? *scope.address_space
              : machine_->CurrentAddressSpace(std::max(0, VcpuOf(thread)));
 }
 

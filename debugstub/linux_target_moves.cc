@@ -45,22 +45,17 @@ void Append(const StopConditions& from, StopConditions* to) {
 }  // namespace
 
 // Page tables are used again by other processes, and shared by a child of
-// vfork: a hit counts only if the process is the one that the point was set in.
+// vfork: a hit counts only if the process is the one that the point belongs to.
 bool LinuxTarget::IsFalse(const StopHit& hit,
-                          const StopConditions& conditions) const {
-  std::optional<AddressSpace> space;
-  if (hit.kind == StopHit::Kind::kBreakpoint) {
-    const auto* point = FindPoint(conditions.breakpoints, hit.id);
-    if (point != nullptr) space = point->address_space;
-  } else if (hit.kind == StopHit::Kind::kWatchpoint) {
-    const auto* point = FindPoint(conditions.watchpoints, hit.id);
-    if (point != nullptr) space = point->address_space;
-  }
-  if (!space.has_value()) return false;
-  const auto owner = owners_.find(space->value());
-  const View* const view = owner == owners_.end() ? nullptr : Here();
+                          const ResumeRequest& request) const {
+  const auto owner = request.owners.find(hit.id);
+  const View* const view = owner == request.owners.end() ? nullptr : Here();
   if (view == nullptr) return false;
-  if (hit.kind == StopHit::Kind::kBreakpoint) {
+  const Watchpoint* const watched =
+      hit.kind == StopHit::Kind::kWatchpoint
+          ? FindPoint(request.conditions.watchpoints, hit.id)
+          : nullptr;
+  if (watched == nullptr || !watched->address_space.has_value()) {
     return view->tasks[view->running[hit.vcpu]].tgid != owner->second;
   }
   // Others may write to memory that a process shares, and so may the kernel.
@@ -68,7 +63,7 @@ bool LinuxTarget::IsFalse(const StopHit& hit,
                       [&](const LinuxTask& task) {
                         if (task.tgid != owner->second) return false;
                         const auto table = guest_->UserPageTable(task);
-                        return table.ok() && *table == *space;
+                        return table.ok() && *table == *watched->address_space;
                       });
 }
 
@@ -79,7 +74,7 @@ absl::StatusOr<TargetStop> LinuxTarget::ResumeMachine(ResumeRequest request) {
     if (stop.reason == TargetStop::Reason::kCondition) {
       std::vector<uint32_t> dropped;
       std::erase_if(stop.hits, [&](const StopHit& hit) {
-        const bool is_false = IsFalse(hit, request.conditions);
+        const bool is_false = IsFalse(hit, request);
         if (is_false) dropped.push_back(hit.id);
         return is_false;
       });
@@ -109,13 +104,13 @@ absl::StatusOr<TargetStop> LinuxTarget::Resume(const ResumeRequest& request) {
 // own stop points are met before.
 absl::StatusOr<TargetStop> LinuxTarget::RunToTask(const ResumeRequest& request,
                                                   const LinuxTask& task,
-                                                  const StopConditions& ours) {
+                                                  const ResumeRequest& ours) {
   const Position begin = position();
-  ResumeRequest run;
+  ResumeRequest run = ours;
   run.direction = request.direction;
-  run.conditions = request.conditions;
   run.bound = request.bound;
-  Append(ours, &run.conditions);
+  Append(request.conditions, &run.conditions);
+  run.owners.insert(request.owners.begin(), request.owners.end());
   while (true) {
     LIBRR_ASSIGN_OR_RETURN(TargetStop stop, ResumeMachine(run));
     if (stop.reason == TargetStop::Reason::kCondition) {
@@ -141,7 +136,7 @@ absl::StatusOr<TargetStop> LinuxTarget::RunToTask(const ResumeRequest& request,
 
 absl::StatusOr<TargetStop> LinuxTarget::StepWaiting(
     const ResumeRequest& request) {
-  const LinuxTask* const found = TaskOf(request.step_vcpu);
+  const LinuxTask* const found = FindTask(request.step_vcpu);
   if (found == nullptr) {
     return absl::NotFoundError(absl::StrCat(
         "there is no task ", request.step_vcpu + 1, " at this position"));
@@ -152,12 +147,14 @@ absl::StatusOr<TargetStop> LinuxTarget::StepWaiting(
   const uint64_t rip = RegisterNumber(saved, "rip").value_or(0);
   const bool is_user = (RegisterNumber(saved, "cs").value_or(0) & 3) == 3;
   const bool forward = request.direction == Direction::kForward;
-  StopConditions ours;
+  ResumeRequest ours;
+  const StopScope scope = is_user ? ScopeOf(request.step_vcpu) : StopScope();
+  if (scope.process.has_value()) ours.owners[kOurId] = *scope.process;
   const auto break_at = [&](uint64_t address) {
-    ours.breakpoints.push_back(
+    ours.conditions.breakpoints.push_back(
         {.id = kOurId,
          .address = address,
-         .address_space = is_user ? ScopeOf(request.step_vcpu) : std::nullopt});
+         .address_space = scope.address_space});
   };
   constexpr std::array<uint8_t, 2> kSyscall = {0x0f, 0x05};
   std::array<uint8_t, 2> before{};
@@ -173,11 +170,11 @@ absl::StatusOr<TargetStop> LinuxTarget::StepWaiting(
     for (int vcpu = 0; vcpu < vcpu_count(); ++vcpu) {
       LIBRR_ASSIGN_OR_RETURN(const GuestPhysical pointer,
                              guest_->CurrentTaskPointer(vcpu));
-      ours.watchpoints.push_back({.id = kOurId,
-                                  .kind = WatchKind::kAnyWrite,
-                                  .address = pointer.value(),
-                                  .length = 8,
-                                  .physical = true});
+      ours.conditions.watchpoints.push_back({.id = kOurId,
+                                             .kind = WatchKind::kAnyWrite,
+                                             .address = pointer.value(),
+                                             .length = 8,
+                                             .physical = true});
     }
   }
   LIBRR_ASSIGN_OR_RETURN(TargetStop stop, RunToTask(request, task, ours));

@@ -71,6 +71,10 @@ absl::StatusOr<std::string> MonitorPerCpu(StubSession&,
 absl::StatusOr<std::string> MonitorSystem(StubSession&,
                                           const MonitorArguments&);
 
+// process_packets.cc
+absl::StatusOr<std::string> MonitorExecutable(StubSession&,
+                                              const MonitorArguments&);
+
 // monitor_offsets.cc
 absl::StatusOr<std::string> MonitorLinuxOffsets(StubSession&,
                                                 const MonitorArguments&);

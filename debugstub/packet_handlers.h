@@ -64,6 +64,11 @@ Reply HandleReadFeatures(StubSession& session, const TransferRange& range);
 Reply HandleReadMemoryMap(StubSession& session, const TransferRange& range);
 Reply HandleReadThreads(StubSession& session, const TransferRange& range);
 
+// process_packets.cc: the same, about the process of the selected thread.
+Reply HandleReadAuxv(StubSession& session, const TransferRange& range);
+Reply HandleReadExecutable(StubSession& session, const TransferRange& range);
+Reply HandleReadLibraries(StubSession& session, const TransferRange& range);
+
 }  // namespace librr
 
 #endif  // LIBRR_DEBUGSTUB_PACKET_HANDLERS_H_

@@ -87,6 +87,12 @@ constexpr PacketRow kPackets[] = {
                                                  "qXfer:memory-map:read+"),
     Row<ParseTransferRange, HandleReadThreads>("qXfer:threads:read:",
                                                "qXfer:threads:read+"),
+    Row<ParseTransferRange, HandleReadAuxv>("qXfer:auxv:read:",
+                                            "qXfer:auxv:read+"),
+    Row<ParseTransferRange, HandleReadExecutable>("qXfer:exec-file:read:",
+                                                  "qXfer:exec-file:read+"),
+    Row<ParseTransferRange, HandleReadLibraries>("qXfer:libraries-svr4:read:",
+                                                 "qXfer:libraries-svr4:read+"),
 
     Row<ParseNoArguments, HandlePhysicalModeSupported>("qqemu.Supported", ""),
     Row<ParseNoArguments, HandlePhysicalModeQuery>("qqemu.PhyMemMode", ""),

@@ -102,11 +102,8 @@ bool StubSession::IsMapped(uint64_t address) {
   return ReadMemory(address, absl::MakeSpan(&byte, 1)) == 1;
 }
 
-std::optional<AddressSpace> StubSession::ScopeFor(
-    const StopPointPacket& point) {
-  if (!scope_is_current_ || physical_ || point.address >= kUserEnd) {
-    return std::nullopt;
-  }
+StopScope StubSession::ScopeFor(const StopPointPacket& point) {
+  if (!scope_is_current_ || physical_ || point.address >= kUserEnd) return {};
   return target_->ScopeOf(vcpu_);
 }
 
@@ -121,7 +118,7 @@ bool StubSession::Insert(const StopPointPacket& point) {
   if (entry.id == 0) {
     entry.id = next_point_id_++;
     entry.physical = physical_;
-    entry.address_space = ScopeFor(point);
+    entry.scope = ScopeFor(point);
     if (!IsBreakpoint(point.type) && !IsMapped(point.address)) {
       Note(absl::StrCat("nothing is mapped at 0x", HexNumber(point.address),
                         " here; the watchpoint means what will be, or was"));
@@ -148,21 +145,26 @@ void StubSession::set_scope_is_current(bool value) {
   ForgetRemovedPoints();
 }
 
-void StubSession::FillConditions(StopConditions* conditions) const {
+void StubSession::FillConditions(ResumeRequest* request) const {
   for (const auto& [point, entry] : points_) {
     if (!entry.inserted) continue;
+    if (entry.scope.process.has_value()) {
+      request->owners[entry.id] = *entry.scope.process;
+    }
     if (IsBreakpoint(point.type)) {
-      conditions->breakpoints.push_back({.id = entry.id,
-                                         .address = point.address,
-                                         .physical = entry.physical,
-                                         .address_space = entry.address_space});
+      request->conditions.breakpoints.push_back(
+          {.id = entry.id,
+           .address = point.address,
+           .physical = entry.physical,
+           .address_space = entry.scope.address_space});
     } else {
-      conditions->watchpoints.push_back({.id = entry.id,
-                                         .kind = KindOf(point.type),
-                                         .address = point.address,
-                                         .length = point.length,
-                                         .physical = entry.physical,
-                                         .address_space = entry.address_space});
+      request->conditions.watchpoints.push_back(
+          {.id = entry.id,
+           .kind = KindOf(point.type),
+           .address = point.address,
+           .length = point.length,
+           .physical = entry.physical,
+           .address_space = entry.scope.address_space});
     }
   }
 }
@@ -214,7 +216,7 @@ Reply StubSession::Resume(ResumeRequest request) {
   }
   if (request.step_vcpu < 0) ForgetRemovedPoints();
   request.step_in_context = step_in_context_;
-  FillConditions(&request.conditions);
+  FillConditions(&request);
   channel_->BeginBusy();
   const absl::StatusOr<TargetStop> stop = target_->Resume(request);
   channel_->EndBusy();

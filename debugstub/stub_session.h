@@ -158,13 +158,13 @@ class StubSession {
   struct InsertedPoint {
     uint32_t id = 0;
     bool physical = false;
-    std::optional<AddressSpace> address_space;
+    StopScope scope;
     bool inserted = false;
   };
 
   bool IsMapped(uint64_t address);
-  std::optional<AddressSpace> ScopeFor(const StopPointPacket& point);
-  void FillConditions(StopConditions* conditions) const;
+  StopScope ScopeFor(const StopPointPacket& point);
+  void FillConditions(ResumeRequest* request) const;
   void ForgetRemovedPoints();
   Reply MakeArmedMove();
   std::string StopReply(const TargetStop& stop);

@@ -17,6 +17,7 @@
 #include "linux-introspect/open_files.h"
 #include "linux-introspect/per_cpu.h"
 #include "linux-introspect/printk_log.h"
+#include "linux-introspect/process_program.h"
 #include "linux-introspect/run_queues.h"
 #include "linux-introspect/slab_caches.h"
 #include "linux-introspect/sockets.h"
@@ -158,6 +159,24 @@ class KernelGuest final : public LinuxGuest {
   absl::StatusOr<LinuxSystemCall> SystemCall(const LinuxTask& task) override {
     LIBRR_ASSIGN_OR_RETURN(const LinuxRegisters saved, UserRegisters(task));
     return linux_guest::DescribeSystemCall(kernel_, saved);
+  }
+
+  absl::StatusOr<std::string> Executable(const LinuxTask& task) override {
+    LIBRR_RETURN_IF_ERROR(CheckProcess(task));
+    return linux_guest::ReadExecutable(kernel_, task.mm.value());
+  }
+
+  absl::StatusOr<std::string> Auxv(const LinuxTask& task) override {
+    LIBRR_RETURN_IF_ERROR(CheckProcess(task));
+    return linux_guest::ReadAuxv(kernel_, task.mm.value());
+  }
+
+  absl::StatusOr<LinuxSharedObjects> SharedObjects(
+      const LinuxTask& task) override {
+    LIBRR_ASSIGN_OR_RETURN(const std::string auxv, Auxv(task));
+    LIBRR_ASSIGN_OR_RETURN(const auto* const list, List());
+    LIBRR_ASSIGN_OR_RETURN(const auto space, list->SpaceOf(task));
+    return linux_guest::ReadSharedObjects(space, auxv);
   }
 
   absl::StatusOr<GuestPhysical> UserPageTable(const LinuxTask& task) override {

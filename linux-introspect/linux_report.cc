@@ -18,7 +18,9 @@ constexpr uint64_t kSecond = 1'000'000'000;
 std::string Printable(const std::string& text) {
   std::string escaped;
   for (const char c : text) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') {
+    const bool is_control =
+        (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f';
+    if (is_control) {
       absl::StrAppendFormat(&escaped, "\\x%02x", c);
     } else {
       escaped.push_back(c);

@@ -36,8 +36,9 @@ namespace {
 constexpr Option kGdbTable[] = {
     {"at", 0, "P", "begin at position P (default: `end`)"},
     {"symbols", 0, "FILE|DIR",
-     "the kernel's vmlinux, or a folder with it; where the kernel\n"
-     "is in memory is found (default: the guest's own symbols)"},
+     "the kernel's vmlinux, whose place in memory is found, or a\n"
+     "folder with files of the guest, for `process` in gdb, and\n"
+     "perhaps a vmlinux (default: the kernel's own symbols)"},
 };
 
 // A folder for the socket, the script and the symbols that only this user can
@@ -124,8 +125,14 @@ absl::StatusOr<GdbScriptOptions> ScriptOptions(const Arguments& arguments,
                                                const PrivateFolder& folder,
                                                DebugSession* session) {
   GdbScriptOptions options;
-  const std::optional<std::string> path = arguments.Text("symbols");
-  if (!path.has_value()) {
+  std::string path = arguments.Text("symbols").value_or("");
+  if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) {
+    options.files = std::filesystem::canonical(path, ignored).string();
+    const absl::StatusOr<std::string> kernel = FindKernelFile(path);
+    if (!kernel.ok()) return kernel.status();
+    path = *kernel;
+  }
+  if (path.empty()) {
     const absl::StatusOr<bool> has_symbols =
         WriteGuestSymbols(&session->timeline(), folder.kernel());
     if (!has_symbols.ok()) return has_symbols.status();
@@ -133,7 +140,7 @@ absl::StatusOr<GdbScriptOptions> ScriptOptions(const Arguments& arguments,
     return options;
   }
   const absl::StatusOr<KernelSymbols> symbols =
-      LocateKernelSymbols(*path, &session->timeline());
+      LocateKernelSymbols(path, &session->timeline());
   if (!symbols.ok()) return symbols.status();
   if (!symbols->warning.empty()) Say(symbols->warning);
   options.symbols = std::filesystem::absolute(symbols->path).string();
@@ -193,9 +200,10 @@ const Command& GdbCommand() {
       .details =
           R"(Starts gdb at the end of the recording, or at --at. All of gdb's commands work,
 reverse ones included, and these: seek, stopat, position, lastwrite, mark, marks,
-scope (`help seek` in gdb explains). `monitor help` lists more.)",
+scope, process (`help seek` in gdb explains). `monitor help` lists more.)",
       .examples = R"(  vmrr gdb boot.vmrr
   vmrr gdb boot.vmrr --symbols /usr/lib/debug/boot/vmlinux-6.1.0-amd64
+  vmrr gdb boot.vmrr --symbols guest-files -- -ex 'process 85'
   vmrr gdb boot.vmrr --at 1000000 -- -batch -ex 'x/i $pc')",
       .min_words = 1,
       .max_words = 1000,

@@ -9,11 +9,13 @@ namespace librr::tools {
 namespace {
 
 // Nothing is lost by leaving. Memory and registers of the past are what they
-// were: gdb refuses to write with a better reason than a stub can give.
+// were: gdb refuses to write with a better reason than a stub can give. Which
+// program is debugged is said by `process`, not by who executes first.
 constexpr const char* kSettings = R"(set confirm off
 set remotetimeout 60
 set may-write-registers off
 set may-write-memory off
+set remote pid-to-exec-file-packet off
 )";
 
 // gdb keeps registers and memory while a `monitor` command runs. So these arm
@@ -21,6 +23,7 @@ set may-write-memory off
 constexpr const char* kCommands = R"(python
 import gdb
 import gdb.FrameDecorator
+import os
 import re
 
 def vmrr_ask(command):
@@ -38,7 +41,9 @@ def vmrr_number(word):
 
 def vmrr_travel(command):
     print(vmrr_ask("travel " + command), end="")
-    gdb.execute("stepi")
+    # Backwards gdb does not first step off a breakpoint in its own thread, which
+    # may not be the one that executes where this leads to.
+    gdb.execute("reverse-stepi")
     vmrr_ask("travel")
 
 def vmrr_connect(address):
@@ -102,6 +107,42 @@ A variable stands for its own bytes, a number or pointer for the bytes there
             length = length or 8
         vmrr_travel("lastwrite 0x%x %d" % (address & (2**64 - 1), length))
 
+def vmrr_quoted(path):
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+class VmrrProcess(gdb.Command):
+    """Debug a process of the guest: its program and its shared libraries.
+process [PID]
+Selects the task PID and loads what its process executes from the folder that
+was given with --symbols, by the guest's own paths, at the addresses where it
+is in this process. Without PID: the process of the selected thread."""
+    def __init__(self):
+        super().__init__("process", gdb.COMMAND_FILES)
+        self.kernel = None
+    def invoke(self, argument, from_tty):
+        if argument:
+            self.select(int(gdb.parse_and_eval(argument)))
+        path = vmrr_ask("executable %d" % gdb.selected_thread().ptid[1]).rstrip("\n")
+        if not self.files:
+            raise gdb.GdbError("%s: no folder with the guest's files was given; "
+                               "start with vmrr gdb --symbols DIR" % path)
+        file = self.files + path
+        if not os.path.isfile(file):
+            raise gdb.GdbError("%s has no %s, which this process executes" % (self.files, path))
+        # The program takes the place of the symbols that gdb began with.
+        if self.kernel:
+            gdb.execute("add-symbol-file -o 0x%x %s" % (self.offset, vmrr_quoted(self.kernel)),
+                        to_string=True)
+            self.kernel = None
+        gdb.execute("file " + vmrr_quoted(file), to_string=True)
+        gdb.execute("frame")
+    def select(self, pid):
+        gdb.execute("thread find ^$", to_string=True)  # asks for the threads anew
+        for thread in gdb.selected_inferior().threads():
+            if thread.ptid[1] == pid:
+                return thread.switch()
+        raise gdb.GdbError("there is no task %d here; `info threads` lists them" % pid)
+
 class VmrrMonitor(gdb.Command):
     def __init__(self, name, text):
         self.__doc__ = text
@@ -139,6 +180,7 @@ VmrrSeek()
 VmrrStopAt()
 VmrrPosition()
 VmrrLastWrite()
+vmrr_process = VmrrProcess()
 VmrrMonitor("mark", "Give this position a name: mark NAME")
 VmrrMonitor("marks", "List the names of positions.")
 VmrrMonitor("scope", "Whose user addresses breakpoints mean: scope [current|any]")
@@ -181,9 +223,19 @@ std::string GdbScript(const GdbScriptOptions& options) {
     absl::StrAppendFormat(&script, "symbol-file -o 0x%x %s\n",
                           options.symbol_offset, Quoted(options.symbols));
   }
+  if (!options.files.empty()) {
+    absl::StrAppend(&script, "set sysroot ", options.files, "\n");
+  }
   // A script ends at the first command that fails: commands first.
-  absl::StrAppend(&script, kCommands, "python vmrr_connect(",
-                  Quoted(options.address), ")\n", kGreeting);
+  absl::StrAppend(&script, kCommands,
+                  "python vmrr_process.files = ", Quoted(options.files), "\n");
+  if (!options.symbols.empty()) {
+    absl::StrAppendFormat(
+        &script, "python vmrr_process.kernel, vmrr_process.offset = %s, 0x%x\n",
+        Quoted(options.symbols), options.symbol_offset);
+  }
+  absl::StrAppend(&script, "python vmrr_connect(", Quoted(options.address),
+                  ")\n", kGreeting);
   return script;
 }
 

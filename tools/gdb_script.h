@@ -17,6 +17,7 @@ struct GdbScriptOptions {
   std::string address;  // for `target remote`
   std::string symbols;  // an ELF file; empty: none
   uint64_t symbol_offset = 0;
+  std::string files;  // a folder with the guest's files; empty: none
 };
 
 std::string GdbScript(const GdbScriptOptions& options);

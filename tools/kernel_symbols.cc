@@ -25,26 +25,6 @@ constexpr uint64_t kTextStep = 2 << 20;
 
 constexpr std::string_view kBanner = "Linux version ";
 
-absl::StatusOr<std::string> ResolveFile(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  if (!fs::is_directory(path, error)) return path;
-  std::vector<std::string> found;
-  for (const auto& entry : fs::directory_iterator(path, error)) {
-    const std::string name = entry.path().filename().string();
-    if (name == "vmlinux" || name.rfind("vmlinux-", 0) == 0) {
-      found.push_back(entry.path().string());
-    }
-  }
-  std::sort(found.begin(), found.end());
-  if (found.size() == 1) return found[0];
-  return absl::NotFoundError(
-      found.empty()
-          ? absl::StrCat(path, ": there is no vmlinux in this folder")
-          : absl::StrCat(path, ": there are several kernels; name one, as ",
-                         found[0]));
-}
-
 bool HasBanner(const Machine& machine, uint64_t address) {
   const std::vector<uint8_t> bytes =
       ReadVirtual(machine, 0, GuestVirtual(address), kBanner.size());
@@ -52,6 +32,22 @@ bool HasBanner(const Machine& machine, uint64_t address) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> FindKernelFile(const std::string& folder) {
+  std::error_code error;
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name == "vmlinux" || name.rfind("vmlinux-", 0) == 0) {
+      found.push_back(entry.path().string());
+    }
+  }
+  std::sort(found.begin(), found.end());
+  if (found.empty()) return "";
+  if (found.size() == 1) return found[0];
+  return absl::InvalidArgumentError(absl::StrCat(
+      folder, ": there are several kernels; name one, as ", found[0]));
+}
 
 std::optional<uint64_t> FindKernelText(const Machine& machine) {
   for (uint64_t address = kTextRegion; address < kTextRegionEnd;
@@ -61,12 +57,10 @@ std::optional<uint64_t> FindKernelText(const Machine& machine) {
   return std::nullopt;
 }
 
-absl::StatusOr<KernelSymbols> LocateKernelSymbols(const std::string& path,
+absl::StatusOr<KernelSymbols> LocateKernelSymbols(const std::string& file,
                                                   Timeline* timeline) {
   KernelSymbols symbols;
-  const absl::StatusOr<std::string> file = ResolveFile(path);
-  if (!file.ok()) return file.status();
-  symbols.path = *file;
+  symbols.path = file;
   const auto text = FindElfSymbol(symbols.path, "_text");
   if (!text.ok()) {
     return absl::IsNotFound(text.status()) ? text.status()

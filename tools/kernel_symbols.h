@@ -35,10 +35,13 @@ struct KernelSymbols {
 // is not a 64-bit Linux kernel's place.
 std::optional<uint64_t> FindKernelText(const Machine& machine);
 
-// `path` is an ELF file, or a folder with one called vmlinux or vmlinux-*. If
-// no kernel is mapped where the timeline is, its end is looked at; it is back
-// at its position then.
-absl::StatusOr<KernelSymbols> LocateKernelSymbols(const std::string& path,
+// The file called vmlinux or vmlinux-* in a folder; empty if there is none,
+// InvalidArgument if there are several.
+absl::StatusOr<std::string> FindKernelFile(const std::string& folder);
+
+// `file` is an ELF file. If no kernel is mapped where the timeline is, its end
+// is looked at; it is back at its position then.
+absl::StatusOr<KernelSymbols> LocateKernelSymbols(const std::string& file,
                                                   Timeline* timeline);
 
 // What the guest's own kernel says, at the timeline's position or, if there is

@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,15 @@
 
 namespace librr {
 
+// Whose a stop point is.
+struct StopScope {
+  // Whose user addresses are meant; nullopt: those of whatever address space
+  // is current.
+  std::optional<AddressSpace> address_space;
+  // The process of the guest that it stops for; nullopt: any.
+  std::optional<uint32_t> process;
+};
+
 // How to go on from the present position.
 struct ResumeRequest {
   Direction direction = Direction::kForward;
@@ -49,6 +59,10 @@ struct ResumeRequest {
   // step does not end in an interrupt or fault handler.
   bool step_in_context = true;
   StopConditions conditions;
+  // The process that a condition belongs to, by the condition's id; without an
+  // entry it stops for any. Address spaces are used again by other processes
+  // and shared by a child of vfork, so they do not say that.
+  std::map<uint32_t, uint32_t> owners;
   // Stop there at the latest.
   std::optional<Position> bound;
 };
@@ -95,11 +109,12 @@ class DebugTarget {
   // The one to show after a move that was not a thread's own; `shown` was
   // before it.
   virtual int ThreadHere(int shown) const;
-  // Whose user addresses a stop point means that is set for a thread here;
-  // nullopt: those of whatever address space is current.
-  virtual std::optional<AddressSpace> ScopeOf(int vcpu) const;
+  // Whose a stop point in user code is that is set for a thread here.
+  virtual StopScope ScopeOf(int vcpu) const;
   // The guest's Linux; NotFound says why it is not seen here.
   virtual absl::StatusOr<LinuxGuest*> Linux() const;
+  // The guest's task that is a thread here; NotFound if it is none.
+  virtual absl::StatusOr<LinuxTask> TaskOf(int thread) const;
   // Whether threads are the guest's tasks, where the target can show them.
   virtual void ShowTasks(bool /*show*/) {}
   // Whether a process that does not execute shows the registers of its kernel

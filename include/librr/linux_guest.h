@@ -32,6 +32,9 @@
 
 namespace librr {
 
+// All pids are below (Linux, include/linux/threads.h, PID_MAX_LIMIT).
+inline constexpr uint32_t kMaxLinuxPid = 1 << 22;
+
 // A task_struct: a process's thread, or a thread of the kernel.
 struct LinuxTask {
   GuestVirtual address;                  // of the task_struct
@@ -205,6 +208,19 @@ struct LinuxSystem {
   uint64_t tainted = 0;  // /proc/sys/kernel/tainted
 };
 
+// The shared objects that a process's dynamic linker has mapped.
+struct LinuxSharedObjects {
+  struct Object {
+    std::string path;  // absolute, without "." and ".."
+    GuestVirtual link_map;
+    uint64_t displacement = 0;  // from the file's addresses
+    GuestVirtual dynamic;       // of its dynamic section
+  };
+  GuestVirtual debug_data;  // struct r_debug; 0: no dynamic linker, or not yet
+  GuestVirtual program_link_map;
+  std::vector<Object> objects;  // without the program and the vDSO
+};
+
 class LinuxGuest {
  public:
   // NotFound if there is no such kernel at this moment, saying what was
@@ -265,6 +281,13 @@ class LinuxGuest {
   // What a process waits in, or is executing. Means nothing while it executes
   // user code.
   virtual absl::StatusOr<LinuxSystemCall> SystemCall(const LinuxTask& task) = 0;
+  // The path of the file that the task's process executes, the auxiliary vector
+  // that it was given (as /proc/PID/auxv), its shared objects. NotFound for a
+  // thread of the kernel.
+  virtual absl::StatusOr<std::string> Executable(const LinuxTask& task) = 0;
+  virtual absl::StatusOr<std::string> Auxv(const LinuxTask& task) = 0;
+  virtual absl::StatusOr<LinuxSharedObjects> SharedObjects(
+      const LinuxTask& task) = 0;
   // The page tables that the task's user code executes with; NotFound for a
   // thread of the kernel.
   virtual absl::StatusOr<GuestPhysical> UserPageTable(

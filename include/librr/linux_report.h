@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a guest's Linux shows, as lines for people. Each line ends with a
-// newline; control characters of the guest's texts are escaped.
+// newline; control characters of the guest's texts but tabs are escaped.
 //
 //   std::cout << TaskReport(*guest->Tasks(), /*threads=*/false);
 //

@@ -24,7 +24,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,8 +49,9 @@ class LinuxTarget final : public DebugTarget {
   std::vector<TargetThread> Threads() const override;
   bool HasThread(int number) const override;
   int ThreadHere(int shown) const override;
-  std::optional<AddressSpace> ScopeOf(int thread) const override;
+  StopScope ScopeOf(int thread) const override;
   absl::StatusOr<LinuxGuest*> Linux() const override;
+  absl::StatusOr<LinuxTask> TaskOf(int thread) const override;
 
   int vcpu_count() const override;
   uint64_t memory_bytes() const override;
@@ -97,19 +97,19 @@ class LinuxTarget final : public DebugTarget {
   // nullptr: threads are vCPUs here.
   const View* Here() const;
   absl::StatusOr<View> Look() const;
-  const LinuxTask* TaskOf(int thread) const;
+  const LinuxTask* FindTask(int thread) const;
   // The vCPU that executes the thread; -1: none.
   int VcpuOf(int thread) const;
   int ThreadOf(int vcpu) const;
   absl::StatusOr<std::vector<RegisterValue>> SavedRegisters(
       const LinuxTask& task) const;
 
-  bool IsFalse(const StopHit& hit, const StopConditions& conditions) const;
+  bool IsFalse(const StopHit& hit, const ResumeRequest& request) const;
   absl::StatusOr<TargetStop> ResumeMachine(ResumeRequest request);
   absl::StatusOr<TargetStop> StepWaiting(const ResumeRequest& request);
   absl::StatusOr<TargetStop> RunToTask(const ResumeRequest& request,
                                        const LinuxTask& task,
-                                       const StopConditions& ours);
+                                       const ResumeRequest& ours);
 
   DebugTarget* const machine_;
   const std::unique_ptr<const MemoryReader> memory_;
@@ -122,8 +122,6 @@ class LinuxTarget final : public DebugTarget {
   mutable std::optional<Position> seen_at_;
   mutable std::optional<View> view_;
   mutable absl::Status not_seen_;  // why there is no view
-  // Which process an address space was, when a stop point was set in it.
-  mutable std::map<uint64_t, uint32_t> owners_;
 };
 
 }  // namespace librr

@@ -1,0 +1,97 @@
+// SPDX-FileCopyrightText: The librr authors
+// SPDX-License-Identifier: Apache-2.0
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "debugstub/hex.h"
+#include "debugstub/monitor_handlers.h"
+#include "debugstub/packet_handlers.h"
+#include "debugstub/transfer_object.h"
+#include "librr-core/base/status_macros.h"
+
+namespace librr {
+namespace {
+
+// What `read` says of a thread's process.
+template <typename Read>
+absl::StatusOr<std::string> Ask(const DebugTarget& target, int thread,
+                                const Read& read) {
+  LIBRR_ASSIGN_OR_RETURN(LinuxGuest* const guest, target.Linux());
+  LIBRR_ASSIGN_OR_RETURN(const LinuxTask task, target.TaskOf(thread));
+  return read(*guest, task);
+}
+
+// Where there is no process, gdb does without.
+template <typename Read>
+Reply OfProcess(StubSession& session, const TransferRange& range,
+                const Read& read) {
+  const absl::StatusOr<std::string> object =
+      Ask(session.target(), session.vcpu(), read);
+  if (!object.ok()) return Reply::Error(ErrorCode::kRefused, "");
+  return TransferPart(*object, range);
+}
+
+absl::StatusOr<std::string> Executable(LinuxGuest& guest,
+                                       const LinuxTask& task) {
+  return guest.Executable(task);
+}
+
+std::string Attribute(const char* name, uint64_t value) {
+  return absl::StrCat(" ", name, "=\"0x", HexNumber(value), "\"");
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> MonitorExecutable(
+    StubSession& session, const MonitorArguments& arguments) {
+  int thread = session.vcpu();
+  if (!arguments.words.empty()) {
+    LIBRR_ASSIGN_OR_RETURN(const uint64_t pid,
+                           NumberArgument(arguments.words[0], "a pid"));
+    if (pid == 0 || pid >= kMaxLinuxPid) {
+      return absl::NotFoundError(absl::StrCat("there is no task ", pid));
+    }
+    thread = static_cast<int>(pid) - 1;
+  }
+  LIBRR_ASSIGN_OR_RETURN(const std::string path,
+                         Ask(session.target(), thread, Executable));
+  // The guest has chosen the name.
+  return absl::CHexEscape(path) + "\n";
+}
+
+Reply HandleReadAuxv(StubSession& session, const TransferRange& range) {
+  return OfProcess(session, range,
+                   [](LinuxGuest& guest, const LinuxTask& task) {
+                     return guest.Auxv(task);
+                   });
+}
+
+Reply HandleReadExecutable(StubSession& session, const TransferRange& range) {
+  return OfProcess(session, range, Executable);
+}
+
+// GDB manual, "E.13 Library List Format for SVR4 Targets".
+Reply HandleReadLibraries(StubSession& session, const TransferRange& range) {
+  return OfProcess(
+      session, range,
+      [](LinuxGuest& guest,
+         const LinuxTask& task) -> absl::StatusOr<std::string> {
+        LIBRR_ASSIGN_OR_RETURN(const LinuxSharedObjects shared,
+                               guest.SharedObjects(task));
+        std::string list = "<library-list-svr4 version=\"1.0\"";
+        if (shared.program_link_map.value() != 0) {
+          list += Attribute("main-lm", shared.program_link_map.value());
+        }
+        list += ">";
+        for (const LinuxSharedObjects::Object& object : shared.objects) {
+          absl::StrAppend(&list, "<library name=\"", XmlText(object.path), "\"",
+                          Attribute("lm", object.link_map.value()),
+                          // gdb 13 wants it; others know no such attribute.
+                          Attribute("lmid", shared.debug_data.value()),
+                          Attribute("l_addr", object.displacement),
+                          Attribute("l_ld", object.dynamic.value()), "/>");
+        }
+        return list + "</library-list-svr4>";
+      });
+}
+
+}  // namespace librr
