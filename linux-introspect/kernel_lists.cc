@@ -28,6 +28,10 @@ absl::StatusOr<std::vector<uint64_t>> ReadList(const Kernel& kernel,
                                                std::string_view what) {
   std::vector<uint64_t> nodes;
   uint64_t last = head;
+  // A node to meet again, and how many are read until there is a later one
+  // (R. P. Brent, An improved Monte Carlo factorization algorithm, 1980).
+  uint64_t mark = head;
+  size_t mark_until = 1;
   while (true) {
     const absl::StatusOr<uint64_t> next = kernel.ReadPointer(last);
     if (!next.ok()) return Broken("list", what, last, "is no memory");
@@ -38,8 +42,13 @@ absl::StatusOr<std::vector<uint64_t>> ReadList(const Kernel& kernel,
     if (nodes.size() == max_count) {
       return Broken("list", what, last, "it should have had its end");
     }
+    if (*next == mark) return Broken("list", what, last, "it runs in a circle");
     nodes.push_back(*next);
     last = *next;
+    if (nodes.size() == mark_until) {
+      mark = last;
+      mark_until *= 2;
+    }
   }
 }
 

@@ -29,6 +29,8 @@
 namespace librr {
 namespace {
 
+constexpr size_t kMaxOpenFiles = 1 << 20;
+
 class KernelGuest final : public LinuxGuest {
  public:
   explicit KernelGuest(linux_guest::Kernel kernel)
@@ -65,6 +67,12 @@ class KernelGuest final : public LinuxGuest {
     std::vector<LinuxOpenFile> all;
     for (const LinuxTask& task : tasks) {
       LIBRR_ASSIGN_OR_RETURN(auto files, reader.Read(task));
+      // Processes may share a table.
+      if (files.size() > kMaxOpenFiles - all.size()) {
+        return absl::OutOfRangeError(
+            absl::StrCat("the processes have more than ", kMaxOpenFiles,
+                         " files open; name one process"));
+      }
       std::move(files.begin(), files.end(), std::back_inserter(all));
     }
     return all;

@@ -17,7 +17,7 @@ namespace librr::linux_guest {
 namespace {
 
 // fs.mount-max is 100 000 unless an administrator raises it.
-constexpr size_t kMaxMounts = 1 << 20;
+constexpr size_t kMaxMounts = 1 << 17;
 constexpr uint64_t kMaxText = 4096;
 
 struct Flag {

@@ -13,9 +13,8 @@
 namespace librr::linux_guest {
 namespace {
 
-// As many as the pointers to them can be read at once; fs.nr_open is half of
-// that unless an administrator raises it.
-constexpr uint64_t kMaxDescriptors = 2 << 20;
+// fs.nr_open, unless an administrator raises it.
+constexpr uint64_t kMaxDescriptors = 1 << 20;
 
 // file.f_mode; Linux, include/linux/fs.h.
 constexpr uint64_t kModeRead = 1, kModeWrite = 2;

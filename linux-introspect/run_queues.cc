@@ -16,8 +16,8 @@
 namespace librr::linux_guest {
 namespace {
 
-// As many as there may be tasks; Linux, include/linux/threads.h.
-constexpr size_t kMaxTasks = 4 << 20;
+// In all queues together.
+constexpr size_t kMaxTasks = 1 << 20;
 constexpr uint64_t kRealTimePriorities = 100;  // MAX_RT_PRIO
 // Of groups in groups (CONFIG_RT_GROUP_SCHED).
 constexpr int kMaxGroups = 16;
@@ -85,7 +85,7 @@ class RunQueueReader {
     return queued;
   }
 
-  absl::StatusOr<LinuxRunQueue> Describe(uint64_t address) const {
+  absl::StatusOr<LinuxRunQueue> Describe(uint64_t address) {
     LIBRR_ASSIGN_OR_RETURN(const Object object,
                            kernel_->ReadObject(address, queue_size_));
     LinuxRunQueue queue;
@@ -104,7 +104,8 @@ class RunQueueReader {
     LIBRR_RETURN_IF_ERROR(AddStop(object.Number(stop_), &queue));
     LIBRR_ASSIGN_OR_RETURN(const std::vector<uint64_t> deadlines,
                            ReadTree(*kernel_, object.address(deadline_),
-                                    kMaxTasks, "deadline tasks"));
+                                    tasks_left_, "deadline tasks"));
+    tasks_left_ -= deadlines.size();
     for (const uint64_t node : deadlines) {
       LIBRR_ASSIGN_OR_RETURN(queue.tasks.emplace_back(),
                              Queued(node - deadline_node_.offset, "deadline"));
@@ -127,13 +128,12 @@ class RunQueueReader {
   }
 
   // A list for each priority; a group has lists of its own.
-  absl::Status AddRealTime(uint64_t lists, int groups,
-                           LinuxRunQueue* queue) const {
+  absl::Status AddRealTime(uint64_t lists, int groups, LinuxRunQueue* queue) {
     for (uint64_t i = 0; i < kRealTimePriorities; ++i) {
-      const uint64_t head = lists + i * 16;
       LIBRR_ASSIGN_OR_RETURN(
           const std::vector<uint64_t> nodes,
-          ReadList(*kernel_, head, kMaxTasks, "real-time tasks"));
+          ReadList(*kernel_, lists + i * 16, tasks_left_, "real-time tasks"));
+      tasks_left_ -= nodes.size();
       for (const uint64_t node : nodes) {
         uint64_t group = 0;
         if (real_time_group_.size != 0) {
@@ -152,18 +152,15 @@ class RunQueueReader {
           LIBRR_RETURN_IF_ERROR(
               AddRealTime(group + real_time_queue_.offset, groups - 1, queue));
         }
-        if (queue->tasks.size() > kMaxTasks) {
-          return absl::DataLossError(absl::StrFormat(
-              "the list of real-time tasks at 0x%x has no end", head));
-        }
       }
     }
     return absl::OkStatus();
   }
 
-  absl::Status AddFair(uint64_t head, LinuxRunQueue* queue) const {
+  absl::Status AddFair(uint64_t head, LinuxRunQueue* queue) {
     LIBRR_ASSIGN_OR_RETURN(const std::vector<uint64_t> nodes,
-                           ReadList(*kernel_, head, kMaxTasks, "fair tasks"));
+                           ReadList(*kernel_, head, tasks_left_, "fair tasks"));
+    tasks_left_ -= nodes.size();
     const size_t first = queue->tasks.size();
     for (const uint64_t node : nodes) {
       const uint64_t task = node - fair_node_.offset;
@@ -184,6 +181,7 @@ class RunQueueReader {
   }
 
   const Kernel* kernel_;
+  size_t tasks_left_ = kMaxTasks;
   uint64_t queue_size_ = 0, task_size_ = 0;
   Field running_, switches_, clock_, current_, stop_, fair_tasks_, real_time_,
       deadline_;  // of rq

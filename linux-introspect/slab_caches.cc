@@ -15,6 +15,7 @@ namespace librr::linux_guest {
 namespace {
 
 constexpr size_t kMaxCaches = 1 << 16;
+// Of all caches together: 16 GiB in slabs of a page.
 constexpr size_t kMaxPartialSlabs = 1 << 22;
 constexpr uint64_t kMaxName = 128;
 constexpr uint64_t kMaxNodes = 1024;  // NODES_SHIFT is at most 10
@@ -66,7 +67,7 @@ class SlabReader {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<LinuxSlabCache> Describe(uint64_t address) const {
+  absl::StatusOr<LinuxSlabCache> Describe(uint64_t address) {
     LIBRR_ASSIGN_OR_RETURN(
         const Object object,
         kernel_->ReadObject(address, nodes_.offset + node_count_ * 8));
@@ -101,10 +102,11 @@ class SlabReader {
   }
 
   // Of the slabs in a node's list.
-  absl::StatusOr<uint64_t> FreeIn(uint64_t node) const {
+  absl::StatusOr<uint64_t> FreeIn(uint64_t node) {
     LIBRR_ASSIGN_OR_RETURN(const std::vector<uint64_t> links,
                            ReadList(*kernel_, node + partial_.offset,
-                                    kMaxPartialSlabs, "partly used slabs"));
+                                    partial_slabs_left_, "partly used slabs"));
+    partial_slabs_left_ -= links.size();
     uint64_t free = 0;
     for (const uint64_t link : links) {
       // unsigned inuse:16, objects:15, frozen:1.
@@ -124,6 +126,7 @@ class SlabReader {
 
   const Kernel* kernel_;
   uint64_t node_count_ = 1;
+  size_t partial_slabs_left_ = kMaxPartialSlabs;
   Field list_, name_, object_size_, size_, order_, nodes_;  // of kmem_cache
   Field partial_, slabs_, objects_;  // of kmem_cache_node
   Field slab_list_, in_use_;         // of slab

@@ -63,6 +63,8 @@ absl::Status TaskList::FindFields() {
       {&start_time_,
        "task_struct",
        {"start_boottime", "real_start_time", "start_time"}},
+      {&minor_faults_, "task_struct", {"min_flt"}},
+      {&major_faults_, "task_struct", {"maj_flt"}},
       {&signal_, "task_struct", {"signal"}},
       {&thread_node_, "task_struct", {"thread_node"}},
       {&thread_head_, "signal_struct", {"thread_head"}},
@@ -147,6 +149,8 @@ absl::StatusOr<LinuxTask> TaskList::Describe(const Object& object) const {
   task.state = StateLetter(object.Number(state_), object.Number(exit_state_));
   task.cpu = static_cast<uint32_t>(object.Number(cpu_));
   task.start_ns = object.Number(start_time_);
+  task.minor_faults = object.Number(minor_faults_);
+  task.major_faults = object.Number(major_faults_);
   task.mm = GuestVirtual(object.Number(mm_));
   LIBRR_ASSIGN_OR_RETURN(
       const uint64_t uid,

@@ -19,6 +19,8 @@ void WriteObject(JsonWriter& json, const LinuxTask& task) {
   json.Key("cpu").Number(task.cpu);
   json.Key("uid").Number(task.uid);
   json.Key("start_ns").Number(task.start_ns);
+  json.Key("minor_faults").Number(task.minor_faults);
+  json.Key("major_faults").Number(task.major_faults);
   json.Key("cmdline").Text(task.cmdline);
   json.Key("task").Number(task.address.value());
   json.Key("mm").Number(task.mm.value());

@@ -44,8 +44,11 @@ struct LinuxTask {
   uint32_t cpu = 0;
   uint32_t uid = 0;
   uint64_t start_ns = 0;  // since the guest's boot
-  GuestVirtual mm;        // of the mm_struct; 0: a thread of the kernel
-  std::string cmdline;    // empty if it has none, or if it is not in memory
+  // Page faults so far that the kernel has counted for the task; major ones
+  // read from a disk.
+  uint64_t minor_faults = 0, major_faults = 0;
+  GuestVirtual mm;      // of the mm_struct; 0: a thread of the kernel
+  std::string cmdline;  // empty if it has none, or if it is not in memory
 };
 
 // A line of the printk log.
