@@ -9,9 +9,8 @@
 
 #include "absl/strings/str_format.h"
 #include "librr-core/base/status_macros.h"
-#include "linux-introspect/kallsyms.h"
-#include "linux-introspect/kernel_image.h"
 #include "linux-introspect/symbol_file.h"
+#include "linux-introspect/symbol_table.h"
 
 namespace librr::linux_guest {
 namespace {
@@ -33,22 +32,42 @@ const typename Rows::value_type* FindBefore(const Rows& rows,
   return behind == rows.begin() ? nullptr : &*std::prev(behind);
 }
 
+// What is between two symbols.
+absl::StatusOr<Object> ReadRange(const Kernel& kernel, std::string_view begin,
+                                 std::string_view end) {
+  const absl::StatusOr<uint64_t> first = kernel.Symbol(begin);
+  const absl::StatusOr<uint64_t> last = kernel.Symbol(end);
+  if (!first.ok() || !last.ok() || *last <= *first) {
+    return absl::NotFoundError("the kernel has no unwind table (ORC)");
+  }
+  return kernel.ReadObject(*first, *last - *first);
+}
+
+absl::StatusOr<std::vector<OrcRow>> ReadKernelOrc(const Kernel& kernel) {
+  LIBRR_ASSIGN_OR_RETURN(
+      const Object ips,
+      ReadRange(kernel, "__start_orc_unwind_ip", "__stop_orc_unwind_ip"));
+  LIBRR_ASSIGN_OR_RETURN(
+      const Object entries,
+      ReadRange(kernel, "__start_orc_unwind", "__stop_orc_unwind"));
+  return ParseOrc(ips.bytes(), ips.address(), entries.bytes());
+}
+
 }  // namespace
 
-absl::StatusOr<KernelStack> KernelStack::Make(const MemoryReader& memory) {
-  LIBRR_ASSIGN_OR_RETURN(const KernelImage image, KernelImage::Find(memory));
-  LIBRR_ASSIGN_OR_RETURN(const Kallsyms symbols, Kallsyms::Find(image));
+absl::StatusOr<KernelStack> KernelStack::Make(const Kernel& kernel) {
   KernelStack stack;
-  LIBRR_ASSIGN_OR_RETURN(stack.rows_, ReadOrc(image, symbols));
-  for (const Kallsyms::Symbol& symbol : symbols.symbols()) {
-    if (!IsCode(symbol.type)) continue;
+  LIBRR_ASSIGN_OR_RETURN(stack.rows_, ReadKernelOrc(kernel));
+  const SymbolTable& symbols = kernel.description().symbols();
+  for (const SymbolTable::Symbol& symbol : symbols.symbols()) {
+    if (!IsCode(symbol.type) || symbol.address < kLowestImage) continue;
+    const uint64_t address = symbol.address + kernel.slide();
     // Of several names at one place the first counts, as in gdb.
     if (!stack.functions_.empty() &&
-        stack.functions_.back().address >= symbol.address) {
+        stack.functions_.back().address >= address) {
       continue;
     }
-    stack.functions_.push_back(
-        {symbol.address, std::string(symbols.name(symbol))});
+    stack.functions_.push_back({address, std::string(symbols.name(symbol))});
   }
   return stack;
 }

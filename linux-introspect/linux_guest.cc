@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "librr-core/base/status_macros.h"
+#include "librr/linux_sources.h"
 #include "linux-introspect/kernel.h"
 #include "linux-introspect/kernel_modules.h"
 #include "linux-introspect/kernel_stack.h"
@@ -21,11 +22,14 @@ namespace {
 
 class KernelGuest final : public LinuxGuest {
  public:
-  KernelGuest(const MemoryReader* memory, linux_guest::Kernel kernel)
-      : memory_(memory), kernel_(std::move(kernel)) {}
+  explicit KernelGuest(linux_guest::Kernel kernel)
+      : kernel_(std::move(kernel)) {}
 
   const std::string& release() const override { return kernel_.release(); }
   const std::string& banner() const override { return kernel_.banner(); }
+  std::vector<std::string> Sources() const override {
+    return kernel_.sources();
+  }
 
   absl::StatusOr<std::vector<LinuxTask>> Tasks() override {
     LIBRR_ASSIGN_OR_RETURN(const linux_guest::TaskList list,
@@ -88,7 +92,7 @@ class KernelGuest final : public LinuxGuest {
   absl::StatusOr<std::vector<LinuxFrame>> KernelStack(
       const LinuxRegisters& registers) override {
     if (!stack_.has_value()) {
-      LIBRR_ASSIGN_OR_RETURN(stack_, linux_guest::KernelStack::Make(*memory_));
+      LIBRR_ASSIGN_OR_RETURN(stack_, linux_guest::KernelStack::Make(kernel_));
     }
     return stack_->Unwind(kernel_, registers);
   }
@@ -133,7 +137,6 @@ class KernelGuest final : public LinuxGuest {
     return linux_guest::TaskRegisters::Make(&kernel_);
   }
 
-  const MemoryReader* const memory_;
   const linux_guest::Kernel kernel_;
   // Read when it is first asked for.
   std::optional<linux_guest::KernelStack> stack_;
@@ -143,9 +146,15 @@ class KernelGuest final : public LinuxGuest {
 
 absl::StatusOr<std::unique_ptr<LinuxGuest>> LinuxGuest::Find(
     const MemoryReader* memory) {
-  LIBRR_ASSIGN_OR_RETURN(linux_guest::Kernel kernel,
-                         linux_guest::Kernel::Find(memory));
-  return std::make_unique<KernelGuest>(memory, std::move(kernel));
+  return FindLinuxGuest(memory, LinuxSources());
+}
+
+absl::StatusOr<std::unique_ptr<LinuxGuest>> FindLinuxGuest(
+    const MemoryReader* memory, const LinuxSources& sources) {
+  LIBRR_ASSIGN_OR_RETURN(
+      linux_guest::Kernel kernel,
+      linux_guest::Kernel::Find(memory, sources.internals()));
+  return std::make_unique<KernelGuest>(std::move(kernel));
 }
 
 }  // namespace librr

@@ -15,12 +15,12 @@
 #include <string>
 #include <string_view>
 
-#include "linux-introspect/kallsyms.h"
+#include "linux-introspect/symbol_table.h"
 
 namespace librr::linux_guest {
 
 // `text` is where the image begins; `debug_frame` may be empty.
-std::string BuildSymbolFile(const Kallsyms& symbols, uint64_t text,
+std::string BuildSymbolFile(const SymbolTable& symbols, uint64_t text,
                             std::string_view debug_frame);
 
 // Whether nm's letter means code: t, T, w and W.

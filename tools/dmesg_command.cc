@@ -60,7 +60,8 @@ a console, and what a kernel that has hung could no longer print.)",
       .examples = R"(  vmrr dmesg boot.vmrr --at end)",
       .min_words = 1,
       .max_words = 1,
-      .options = {kAtOption, kReplayOptions, kJsonOption, kCommonOptions},
+      .options = {kAtOption, kLinuxOptions, kReplayOptions, kJsonOption,
+                  kCommonOptions},
       .run = &Dmesg};
   return command;
 }

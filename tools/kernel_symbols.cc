@@ -25,7 +25,15 @@ constexpr uint64_t kTextStep = 2 << 20;
 
 constexpr std::string_view kBanner = "Linux version ";
 
-absl::StatusOr<std::string> ResolveFile(const std::string& path) {
+bool HasBanner(const Machine& machine, uint64_t address) {
+  const std::vector<uint8_t> bytes =
+      ReadVirtual(machine, 0, GuestVirtual(address), kBanner.size());
+  return std::string(bytes.begin(), bytes.end()) == kBanner;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ResolveKernelFile(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code error;
   if (!fs::is_directory(path, error)) return path;
@@ -45,14 +53,6 @@ absl::StatusOr<std::string> ResolveFile(const std::string& path) {
                          found[0]));
 }
 
-bool HasBanner(const Machine& machine, uint64_t address) {
-  const std::vector<uint8_t> bytes =
-      ReadVirtual(machine, 0, GuestVirtual(address), kBanner.size());
-  return std::string(bytes.begin(), bytes.end()) == kBanner;
-}
-
-}  // namespace
-
 std::optional<uint64_t> FindKernelText(const Machine& machine) {
   for (uint64_t address = kTextRegion; address < kTextRegionEnd;
        address += kTextStep) {
@@ -64,7 +64,7 @@ std::optional<uint64_t> FindKernelText(const Machine& machine) {
 absl::StatusOr<KernelSymbols> LocateKernelSymbols(const std::string& path,
                                                   Timeline* timeline) {
   KernelSymbols symbols;
-  const absl::StatusOr<std::string> file = ResolveFile(path);
+  const absl::StatusOr<std::string> file = ResolveKernelFile(path);
   if (!file.ok()) return file.status();
   symbols.path = *file;
   const auto text = FindElfSymbol(symbols.path, "_text");

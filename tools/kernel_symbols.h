@@ -31,6 +31,10 @@ struct KernelSymbols {
   std::string warning;
 };
 
+// The file itself, or the one called vmlinux or vmlinux-* in a folder. NotFound
+// if there is not exactly one.
+absl::StatusOr<std::string> ResolveKernelFile(const std::string& path);
+
 // The address at which the kernel's text is mapped on vCPU 0; nullopt if that
 // is not a 64-bit Linux kernel's place.
 std::optional<uint64_t> FindKernelText(const Machine& machine);

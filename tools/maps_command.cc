@@ -67,7 +67,8 @@ const Command& MapsCommand() {
       .examples = R"(  vmrr maps boot.vmrr 1 --at end)",
       .min_words = 2,
       .max_words = 2,
-      .options = {kAtOption, kReplayOptions, kJsonOption, kCommonOptions},
+      .options = {kAtOption, kLinuxOptions, kReplayOptions, kJsonOption,
+                  kCommonOptions},
       .run = &Maps};
   return command;
 }

@@ -58,7 +58,8 @@ const Command& ModulesCommand() {
       .examples = R"(  vmrr modules boot.vmrr --at end)",
       .min_words = 1,
       .max_words = 1,
-      .options = {kAtOption, kReplayOptions, kJsonOption, kCommonOptions},
+      .options = {kAtOption, kLinuxOptions, kReplayOptions, kJsonOption,
+                  kCommonOptions},
       .run = &Modules};
   return command;
 }

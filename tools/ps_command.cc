@@ -74,8 +74,8 @@ seconds since the guest's boot. --json lists every thread.)",
   vmrr ps boot.vmrr --at 1000000000 --threads)",
       .min_words = 1,
       .max_words = 1,
-      .options = {kPsTable, kAtOption, kReplayOptions, kJsonOption,
-                  kCommonOptions},
+      .options = {kPsTable, kAtOption, kLinuxOptions, kReplayOptions,
+                  kJsonOption, kCommonOptions},
       .run = &Ps};
   return command;
 }
