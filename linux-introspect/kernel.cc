@@ -13,7 +13,9 @@
 #include "librr-core/base/coding.h"
 #include "librr-core/base/status_macros.h"
 #include "librr/linux_offsets.h"
+#include "linux-introspect/kernel_cache.h"
 #include "linux-introspect/kernel_image.h"
+#include "linux-introspect/kernel_place.h"
 #include "linux-introspect/type_offsets.h"
 
 namespace librr::linux_guest {
@@ -42,12 +44,12 @@ std::string Object::Text(Field field) const {
   return std::string(text.substr(0, text.find('\0')));
 }
 
-Kernel::Kernel(const MemoryReader* memory, const KernelImage& image,
+Kernel::Kernel(const MemoryReader* memory, PagingRoot root, uint64_t text,
                std::shared_ptr<const KernelDescription> description)
     : memory_(memory),
-      space_(memory, image.root()),
+      space_(memory, root),
       description_(std::move(description)),
-      slide_(image.text() - description_->parts().text),
+      slide_(text - description_->parts().text),
       release_(ReleaseOf(banner())) {
   UseOwnTables();
   sources_.push_back(absl::StrFormat("%d symbols from %s, moved by 0x%x",
@@ -86,6 +88,16 @@ absl::Status Kernel::ProveFiles() {
 
 absl::StatusOr<Kernel> Kernel::Find(const MemoryReader* memory,
                                     const KernelSources& sources) {
+  const bool may_be_known = sources.cache != nullptr && !sources.has_files();
+  if (may_be_known) {
+    LIBRR_ASSIGN_OR_RETURN(const std::vector<KernelPlace> places,
+                           FindKernelPlaces(*memory));
+    for (const KernelPlace& place : places) {
+      auto known = sources.cache->Find(*memory, place);
+      if (known == nullptr) continue;
+      return Kernel(memory, place.root, place.text(), std::move(known));
+    }
+  }
   LIBRR_ASSIGN_OR_RETURN(const KernelImage image, KernelImage::Find(*memory));
   const absl::StatusOr<std::shared_ptr<const KernelDescription>> description =
       DescribeKernel(image, sources);
@@ -94,6 +106,7 @@ absl::StatusOr<Kernel> Kernel::Find(const MemoryReader* memory,
         absl::StrCat("the kernel ", ReleaseOf(image.banner()), ": ",
                      std::string(description.status().message())));
   }
+  if (may_be_known) sources.cache->Add(image, *description);
   Kernel kernel(memory, image, *description);
   if (sources.has_files()) LIBRR_RETURN_IF_ERROR(kernel.ProveFiles());
   return kernel;

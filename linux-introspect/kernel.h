@@ -58,6 +58,11 @@ class Kernel {
   static absl::StatusOr<Kernel> Find(const MemoryReader* memory,
                                      const KernelSources& sources = {});
 
+  // One that is described already; its image is what it was described by.
+  Kernel(const MemoryReader* memory, const KernelImage& image,
+         std::shared_ptr<const KernelDescription> description)
+      : Kernel(memory, image.root(), image.text(), std::move(description)) {}
+
   const std::string& release() const { return release_; }
   const std::string& banner() const { return description_->parts().banner; }
   const TypeSource& types() const { return description_->types(); }
@@ -97,7 +102,7 @@ class Kernel {
   absl::StatusOr<PageTables> SpaceOf(uint64_t pgd) const;
 
  private:
-  Kernel(const MemoryReader* memory, const KernelImage& image,
+  Kernel(const MemoryReader* memory, PagingRoot root, uint64_t text,
          std::shared_ptr<const KernelDescription> description);
   void UseOwnTables();
   absl::Status ProveFiles();

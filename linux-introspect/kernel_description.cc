@@ -63,6 +63,13 @@ absl::Status FitSymbols(const KernelImage& image, const GivenSymbols& given,
   return absl::OkStatus();
 }
 
+void UseKallsyms(const KernelImage& image, Kallsyms own, Parts* parts) {
+  parts->kallsyms = own.source();
+  parts->symbols = std::move(own);
+  parts->symbols_name = "the guest's own table (kallsyms)";
+  parts->text = image.text();
+}
+
 absl::Status FindSymbols(const KernelImage& image, const KernelSources& sources,
                          Parts* parts) {
   if (sources.symbols.has_value()) {
@@ -73,10 +80,7 @@ absl::Status FindSymbols(const KernelImage& image, const KernelSources& sources,
     return absl::NotFoundError(
         absl::StrCat(std::string(own.status().message()), "; ", kSymbolsHelp));
   }
-  parts->kallsyms = own->source();
-  parts->symbols = *std::move(own);
-  parts->symbols_name = "the guest's own table (kallsyms)";
-  parts->text = image.text();
+  UseKallsyms(image, *std::move(own), parts);
   return absl::OkStatus();
 }
 
@@ -181,6 +185,15 @@ absl::StatusOr<std::shared_ptr<const KernelDescription>> DescribeKernel(
   parts.banner = image.banner();
   LIBRR_RETURN_IF_ERROR(FindSymbols(image, sources, &parts));
   LIBRR_RETURN_IF_ERROR(FindTypes(image, sources, &parts));
+  return std::make_shared<const KernelDescription>(std::move(parts));
+}
+
+absl::StatusOr<std::shared_ptr<const KernelDescription>> DescribeKernel(
+    const KernelImage& image, Kallsyms kallsyms) {
+  Parts parts;
+  parts.banner = image.banner();
+  UseKallsyms(image, std::move(kallsyms), &parts);
+  LIBRR_RETURN_IF_ERROR(FindTypes(image, {}, &parts));
   return std::make_shared<const KernelDescription>(std::move(parts));
 }
 

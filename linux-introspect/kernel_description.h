@@ -70,6 +70,9 @@ class KernelDescription {
 // NotFound says what was tried, and what would help.
 absl::StatusOr<std::shared_ptr<const KernelDescription>> DescribeKernel(
     const KernelImage& image, const KernelSources& sources);
+// Of the guest alone, whose table has been read.
+absl::StatusOr<std::shared_ptr<const KernelDescription>> DescribeKernel(
+    const KernelImage& image, Kallsyms kallsyms);
 
 }  // namespace librr::linux_guest
 

@@ -7,7 +7,7 @@
 //   LIBRR_ASSIGN_OR_RETURN(sources.file, OpenGivenKernel("vmlinux"));
 //   Kernel::Find(&memory, sources);
 //
-// Immutable when made; the types in it are thread-safe.
+// Immutable when made; the types and the cache in it are thread-safe.
 #ifndef LIBRR_LINUX_INTROSPECT_KERNEL_SOURCES_H_
 #define LIBRR_LINUX_INTROSPECT_KERNEL_SOURCES_H_
 
@@ -21,6 +21,8 @@
 #include "linux-introspect/type_source.h"
 
 namespace librr::linux_guest {
+
+class KernelCache;
 
 // Symbols that are not from the guest; their addresses are those that the
 // kernel was linked for.
@@ -43,6 +45,8 @@ struct KernelSources {
   std::string banner;
   // Instead of all that: typed by a person.
   std::optional<LinuxOffsets> offsets;
+  // What is known of kernels that need no files.
+  std::shared_ptr<KernelCache> cache;
 
   bool has_files() const { return symbols.has_value() || types.has_value(); }
 };

@@ -12,6 +12,7 @@
 #include "linux-introspect/kernel_modules.h"
 #include "linux-introspect/kernel_stack.h"
 #include "linux-introspect/memory_maps.h"
+#include "linux-introspect/offset_guest.h"
 #include "linux-introspect/printk_log.h"
 #include "linux-introspect/system_calls.h"
 #include "linux-introspect/task_registers.h"
@@ -151,6 +152,9 @@ absl::StatusOr<std::unique_ptr<LinuxGuest>> LinuxGuest::Find(
 
 absl::StatusOr<std::unique_ptr<LinuxGuest>> FindLinuxGuest(
     const MemoryReader* memory, const LinuxSources& sources) {
+  if (sources.internals().offsets.has_value()) {
+    return linux_guest::FindOffsetGuest(memory, *sources.internals().offsets);
+  }
   LIBRR_ASSIGN_OR_RETURN(
       linux_guest::Kernel kernel,
       linux_guest::Kernel::Find(memory, sources.internals()));

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "librr-core/base/status_macros.h"
+#include "linux-introspect/kernel_cache.h"
 #include "linux-introspect/kernel_sources.h"
 
 namespace librr {
@@ -35,16 +36,29 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
   return text;
 }
 
+std::shared_ptr<linux_guest::KernelSources> NewSources() {
+  auto sources = std::make_shared<linux_guest::KernelSources>();
+  sources->cache = std::make_shared<linux_guest::KernelCache>();
+  return sources;
+}
+
 }  // namespace
 
-LinuxSources::LinuxSources()
-    : LinuxSources(std::make_shared<const linux_guest::KernelSources>()) {}
+LinuxSources::LinuxSources() : LinuxSources(NewSources()) {}
 
 LinuxSources::LinuxSources(std::shared_ptr<const linux_guest::KernelSources> it)
     : sources_(std::move(it)) {}
 
+LinuxSources::LinuxSources(const LinuxOffsets& offsets) {
+  const std::shared_ptr<linux_guest::KernelSources> sources = NewSources();
+  sources->offsets = offsets;
+  sources_ = sources;
+}
+
+bool LinuxSources::has_files() const { return sources_->has_files(); }
+
 absl::StatusOr<LinuxSources> LinuxSources::Open(const Files& files) {
-  auto sources = std::make_shared<linux_guest::KernelSources>();
+  std::shared_ptr<linux_guest::KernelSources> sources = NewSources();
   if (!files.vmlinux.empty()) {
     LIBRR_RETURN_IF_ERROR(
         linux_guest::AddKernelFile(files.vmlinux, sources.get()));

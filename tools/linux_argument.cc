@@ -20,6 +20,8 @@ constexpr Option kLinuxTable[] = {
      "the kernel's vmlinux (symbols, BTF, debug information), or a\n"
      "folder with it (default: the guest's own symbols and types)"},
     {"system-map", 0, "FILE", "the kernel's System.map"},
+    {"offsets", 0, "OFFSETS",
+     "instead of all that these, as `vmrr offsets` prints them"},
 };
 
 }  // namespace
@@ -27,6 +29,17 @@ constexpr Option kLinuxTable[] = {
 const absl::Span<const Option> kLinuxOptions(kLinuxTable);
 
 absl::StatusOr<LinuxSources> LinuxSourcesFrom(const Arguments& arguments) {
+  const std::optional<std::string> typed = arguments.Text("offsets");
+  if (typed.has_value()) {
+    if (arguments.Has("symbols") || arguments.Has("system-map") ||
+        arguments.Has("offsets")) {
+      return absl::InvalidArgumentError(
+          "--offsets is instead of --symbols and --system-map");
+    }
+    const absl::StatusOr<LinuxOffsets> offsets = LinuxOffsets::Parse(*typed);
+    if (!offsets.ok()) return offsets.status();
+    return LinuxSources(*offsets);
+  }
   LinuxSources::Files files;
   const std::optional<std::string> vmlinux = arguments.Text("symbols");
   if (vmlinux.has_value()) {

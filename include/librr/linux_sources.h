@@ -17,6 +17,14 @@
 // the memory before it is used; LinuxGuest::Sources tells how.
 //
 // Files are read when they are opened, debug information when it is needed.
+//
+// Sources also remember what has been read of the last few guests' kernels, so
+// that the same kernel is found again in milliseconds: at another position,
+// after a reboot, in another machine that uses the same sources, wherever KASLR
+// has put it. A guest cannot lie about another one: what is known is used again
+// only where all bytes that it was read from are the same, and not because of a
+// name or a build-id.
+//
 // Copies share what was read. Thread-safe.
 #ifndef LIBRR_LINUX_SOURCES_H_
 #define LIBRR_LINUX_SOURCES_H_
@@ -43,11 +51,16 @@ class LinuxSources {
     std::string system_map;  // a path; empty: none
   };
 
-  // The guest alone.
+  // The guest alone; nothing is known yet.
   LinuxSources();
   // NotFound and InvalidArgument name the file.
   static absl::StatusOr<LinuxSources> Open(const Files& files);
+  // Typed by a person, instead of all else. What needs more than tasks,
+  // registers and page tables answers NotFound then.
+  explicit LinuxSources(const LinuxOffsets& offsets);
 
+  // Whether symbols or types are from a file.
+  bool has_files() const;
   // For the library itself.
   const linux_guest::KernelSources& internals() const { return *sources_; }
 

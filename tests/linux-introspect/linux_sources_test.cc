@@ -10,10 +10,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
+#include <map>
 #include <memory>
 #include <set>
 #include <sstream>
@@ -28,7 +32,10 @@
 #include "librr/machine_memory.h"
 #include "librr/pc_machine.h"
 #include "linux-introspect/kallsyms.h"
+#include "linux-introspect/kernel_cache.h"
+#include "linux-introspect/kernel_description.h"
 #include "linux-introspect/kernel_image.h"
+#include "linux-introspect/kernel_place.h"
 
 namespace librr {
 namespace {
@@ -97,6 +104,7 @@ class HidingMemory final : public MemoryReader {
   std::vector<PagingRoot> PagingRoots() const override {
     return memory_->PagingRoots();
   }
+  std::vector<VcpuContext> Vcpus() const override { return memory_->Vcpus(); }
 
  private:
   const MemoryReader* const memory_;
@@ -423,6 +431,251 @@ union thread_union probe_stack;
       Find(memory, {.vmlinux = folder_ + "/types2", .system_map = ""});
   ASSERT_TRUE(whole.ok()) << whole.status();
   ExpectTasks(**whole);
+}
+
+double MillisecondsSince(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(
+             std::chrono::steady_clock::now() - begin)
+      .count();
+}
+
+TEST_F(GivenSources, AKernelThatIsKnownIsFoundAtOnce) {
+  const LinuxSources sources;
+  double first = 0, again = 0;
+  for (double* const time : {&first, &again}) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto guest = FindLinuxGuest(memory_.get(), sources);
+    ASSERT_TRUE(guest.ok()) << guest.status();
+    ASSERT_TRUE((*guest)->Tasks().ok());
+    *time = MillisecondsSince(begin);
+    ExpectAll(**guest);
+  }
+  std::cout << "found with nothing known in " << first << " ms, again in "
+            << again << " ms\n";
+  EXPECT_LT(again, first / 3);
+}
+
+// The build-id is the same, and so is the banner.
+TEST_F(GivenSources, WhatIsKnownIsNotBelievedOfOtherBytes) {
+  const LinuxSources sources;
+  ASSERT_TRUE(FindLinuxGuest(memory_.get(), sources).ok());
+  for (const auto& [symbols, types] : {std::pair(true, false), {false, true}}) {
+    const HidingMemory other = Hide(symbols, types);
+    EXPECT_FALSE(FindLinuxGuest(&other, sources).ok());
+  }
+  for (const auto& piece : symbols_->source().pieces) {
+    const uint64_t last =
+        image_->physical() + (piece.address + piece.size - 1 - image_->text());
+    // A byte that is zero anyway is no other byte.
+    uint8_t byte = 0;
+    for (uint64_t at = last; byte == 0; --at) {
+      ASSERT_TRUE(
+          memory_->ReadPhysical(GuestPhysical(at), absl::MakeSpan(&byte, 1))
+              .ok());
+      if (byte == 0) continue;
+      const HidingMemory one(memory_.get(), {{at, at + 1}});
+      linux_guest::KernelCache cache;
+      const auto description = linux_guest::DescribeKernel(*image_, *symbols_);
+      ASSERT_TRUE(description.ok());
+      cache.Add(*image_, *description);
+      const auto place = linux_guest::FindKernelPlaces(*memory_)->front();
+      EXPECT_EQ(cache.Find(*memory_, place), *description);
+      EXPECT_EQ(cache.Find(one, place), nullptr);
+    }
+  }
+}
+
+TEST_F(GivenSources, ABuildIdIsRead) {
+  const auto description = linux_guest::DescribeKernel(*image_, *symbols_);
+  ASSERT_TRUE(description.ok());
+  // SHA-1, as ld makes it.
+  EXPECT_EQ(linux_guest::FindBuildId(*image_, **description).size(), 20u);
+}
+
+// ---- with nothing but what a person types ----
+
+void ExpectSameByOffsets(LinuxGuest& ours, LinuxGuest& all) {
+  const auto tasks = all.Tasks(), by_offsets = ours.Tasks();
+  ASSERT_TRUE(by_offsets.ok()) << by_offsets.status();
+  ASSERT_EQ(by_offsets->size(), tasks->size());
+  const auto running = all.CurrentTask(0), told = ours.CurrentTask(0);
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_EQ(told->address, running->address);
+  size_t processes = 0;
+  for (size_t i = 0; i < tasks->size(); ++i) {
+    const LinuxTask &should = (*tasks)[i], &is = (*by_offsets)[i];
+    EXPECT_EQ(is.address, should.address);
+    EXPECT_EQ(is.comm, should.comm);
+    EXPECT_EQ(is.mm, should.mm);
+    // The one that executes has not been switched out.
+    if (should.address != running->address) {
+      const auto kernel = ours.KernelRegisters(is);
+      ASSERT_TRUE(kernel.ok()) << kernel.status();
+      EXPECT_EQ(kernel->rip, all.KernelRegisters(should)->rip);
+      EXPECT_EQ(kernel->general, all.KernelRegisters(should)->general);
+    }
+    if (should.mm.value() == 0) {
+      EXPECT_FALSE(ours.UserRegisters(is).ok());
+      continue;
+    }
+    ++processes;
+    const auto user = ours.UserRegisters(is),
+               expected = all.UserRegisters(should);
+    ASSERT_TRUE(user.ok()) << user.status();
+    EXPECT_EQ(user->general, expected->general);
+    EXPECT_EQ(user->rip, expected->rip);
+    EXPECT_EQ(user->rflags, expected->rflags);
+    EXPECT_EQ(user->cs, expected->cs);
+    EXPECT_EQ(user->ss, expected->ss);
+    EXPECT_EQ(user->fs_base, expected->fs_base);
+    EXPECT_EQ(user->original_rax, expected->original_rax);
+    const auto table = ours.UserPageTable(is);
+    ASSERT_TRUE(table.ok()) << table.status();
+    EXPECT_EQ(*table, *all.UserPageTable(should));
+    const GuestVirtual code(expected->rip);
+    for (const GuestVirtual address : {code, should.address}) {
+      const auto there = all.Translate(should, address);
+      EXPECT_EQ(ours.Translate(is, address).ok(), there.ok());
+      if (!there.ok()) continue;
+      EXPECT_EQ(*ours.Translate(is, address), *there);
+    }
+    EXPECT_EQ(ours.SystemCall(is)->arguments,
+              all.SystemCall(should)->arguments);
+  }
+  EXPECT_GE(processes, 3u);
+}
+
+TEST_F(GivenSources, TypedOffsetsShowProcesses) {
+  const HidingMemory memory = Hide(true, true);
+  const auto found = FindLinuxOffsets(*memory_);
+  ASSERT_TRUE(found.ok()) << found.status();
+  for (const std::string& typed : {found->Line(), found->Named()}) {
+    SCOPED_TRACE(typed);
+    const auto offsets = LinuxOffsets::Parse(typed);
+    ASSERT_TRUE(offsets.ok());
+    const auto guest = FindLinuxGuest(&memory, LinuxSources(*offsets));
+    ASSERT_TRUE(guest.ok()) << guest.status();
+    ExpectSameByOffsets(**guest, *guest_);
+    EXPECT_THAT((*guest)->Log().status().message(),
+                HasSubstr("needs the kernel's own types"));
+    EXPECT_THAT((*guest)->Maps(1).status().message(),
+                HasSubstr("needs the kernel's own types"));
+    EXPECT_THAT((*guest)->Sources(), Contains(HasSubstr("typed")));
+  }
+}
+
+// In many moments of another boot, with page-table isolation: where the kernel
+// has been moved to another place.
+class ComparingLog final : public RunLog {
+ public:
+  ComparingLog(const LinuxOffsets& offsets, const LinuxSources& known)
+      : offsets_(offsets), known_(known) {}
+
+  absl::Status OnInput(const Input&, Position, VirtualTime) override {
+    return absl::OkStatus();
+  }
+  absl::Status OnOutput(OutputKind, absl::Span<const uint8_t>, Position,
+                        VirtualTime) override {
+    return absl::OkStatus();
+  }
+  absl::Status OnEnd(Machine&, const EndRecord&) override {
+    return absl::OkStatus();
+  }
+  absl::StatusOr<Position> OnRest(Machine& machine) override {
+    if (machine.position() >= next_) {
+      next_ = machine.position() + (Look(machine) ? 700'001 : 20'000'000);
+    }
+    return next_;
+  }
+
+  size_t looks = 0, current = 0, user = 0;
+  std::vector<double> times;  // to find a kernel that is known, and its tasks
+  std::map<std::string, size_t> reasons;
+
+ private:
+  // Whether there are processes.
+  bool Look(Machine& machine) {
+    const MachineMemory memory(&machine);
+    const auto begin = std::chrono::steady_clock::now();
+    const auto all = FindLinuxGuest(&memory, known_);
+    if (!all.ok()) return false;
+    const auto tasks = (*all)->Tasks();
+    if (!tasks.ok()) return false;
+    const double time = MillisecondsSince(begin);
+    const auto expected = (*all)->CurrentTask(0);
+    if (!expected.ok() || tasks->size() < 20) return false;
+    ++looks;
+    times.push_back(time);
+    const auto ours = FindLinuxGuest(&memory, LinuxSources(offsets_));
+    const auto task = ours.ok() ? (*ours)->CurrentTask(0) : ours.status();
+    if (task.ok()) {
+      ++current;
+      if (memory.Vcpus()[0].in_user_code) ++user;
+      // Wrong is worse than nothing.
+      EXPECT_EQ(task->address, expected->address)
+          << machine.position().value() << ": " << task->comm << " is not "
+          << expected->comm;
+    } else {
+      ++reasons[std::string(task.status().message().substr(0, 60))];
+    }
+    return std::any_of(tasks->begin(), tasks->end(),
+                       [](const LinuxTask& it) { return it.mm.value() != 0; });
+  }
+
+  const LinuxOffsets offsets_;
+  const LinuxSources known_;
+  Position next_{200'000'000};
+};
+
+TEST_F(GivenSources, AnotherBootOfTheSameKernelIsKnownAndItsTasksAreTold) {
+  const LinuxSources sources;
+  ASSERT_TRUE(FindLinuxGuest(memory_.get(), sources).ok());
+  const auto found = FindLinuxOffsets(*memory_);
+  ASSERT_TRUE(found.ok()) << found.status();
+  const auto line = LinuxOffsets::Parse(found->Line());
+  ASSERT_TRUE(line.ok());
+  PcConfig config;
+  config.kernel = ReadFileBytes(kGuests + "/vmlinuz");
+  config.initrd = ReadFileBytes(kGuests + "/initramfs.cpio.gz");
+  config.command_line = "console=ttyS0 pti=on";
+  auto machine = CreatePcMachine(config);
+  auto typing = ParseInputScript("typing", R"(expect guest>
+type workload exec 30; workload fork 10; workload sha256 1; sleep 1000 & echo re''ady\n
+expect ready
+)");
+  ASSERT_TRUE(machine.ok() && typing.ok());
+  StopWhenReady console;
+  ComparingLog log(*line, sources);
+  LiveRun run(machine->get(), typing->get(), &console, &log,
+              {.seed = 2,
+               .idle = IdlePolicy::kSkip,
+               .max_position = Position(8'000'000'000)});
+  console.run = &run;
+  ASSERT_TRUE(run.Run().ok());
+  ASSERT_FALSE(log.times.empty());
+  std::sort(log.times.begin(), log.times.end());
+  std::cout << log.looks << " moments: found in " << log.times[log.looks / 2]
+            << " ms (median), current task told in " << log.current << ", "
+            << log.user << " of them in user code\n";
+  for (const auto& [reason, count] : log.reasons) {
+    std::cout << "  not told in " << count << ": " << reason << "\n";
+  }
+  EXPECT_GT(log.looks, 50u);
+  EXPECT_GT(log.current, log.looks * 9 / 10);
+  EXPECT_GT(log.user, 10u);
+  const MachineMemory memory(machine->get());
+  const auto all = FindLinuxGuest(&memory, sources);
+  ASSERT_TRUE(all.ok()) << all.status();
+  const auto anew = LinuxGuest::Find(&memory);
+  ASSERT_TRUE(anew.ok()) << anew.status();
+  for (const char* name :
+       {"_text", "init_task", "schedule", "linux_banner", "current_task"}) {
+    EXPECT_EQ(*(*all)->Symbol(name), *(*anew)->Symbol(name)) << name;
+  }
+  EXPECT_NE(*(*all)->Symbol("_text"), *guest_->Symbol("_text"));
+  const auto ours = FindLinuxGuest(&memory, LinuxSources(*line));
+  ASSERT_TRUE(ours.ok()) << ours.status();
+  ExpectSameByOffsets(**ours, **anew);
 }
 
 }  // namespace
