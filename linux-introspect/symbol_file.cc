@@ -216,12 +216,31 @@ bool IsCode(char type) {
 }
 
 std::string BuildSymbolFile(const SymbolTable& symbols, uint64_t text,
+                            absl::Span<const ModuleSymbols> modules,
                             std::string_view debug_frame) {
-  uint64_t end =
-      symbols.symbols().empty() ? text : symbols.symbols().back().address;
-  end = (std::max(end, text) / kPage + 1) * kPage;
+  constexpr uint64_t kNowhere = UINT64_MAX - kPage;
+  const uint64_t first_module =
+      modules.empty() ? kNowhere : modules.front().parts.front().begin;
+  SymbolTable all;
+  uint64_t end = text;
+  for (const SymbolTable::Symbol& symbol : symbols.symbols()) {
+    if (symbol.address >= first_module) continue;
+    all.Add(symbol.address, symbol.type, symbols.name(symbol));
+    end = std::max(end, symbol.address);
+  }
+  end = std::min((end / kPage + 1) * kPage, first_module);
   std::vector<Section> sections = GuestSections(symbols, text, end);
-  auto [table, locals] = SymbolSection(symbols, sections);
+  for (const ModuleSymbols& module : modules) {
+    for (const ModulePart& part : module.parts) {
+      sections.push_back(
+          InGuest(absl::StrCat(part.is_code ? ".text." : ".data.", module.name),
+                  part.begin, part.end, part.is_code));
+    }
+    for (const SymbolTable::Symbol& symbol : module.symbols.symbols()) {
+      all.Add(symbol.address, symbol.type, module.symbols.name(symbol));
+    }
+  }
+  auto [table, locals] = SymbolSection(all, sections);
   if (!debug_frame.empty()) {
     Section frame =
         InFile(".debug_frame", SHT_PROGBITS, std::string(debug_frame));
@@ -236,7 +255,7 @@ std::string BuildSymbolFile(const SymbolTable& symbols, uint64_t text,
   symtab.entry_size = kSymbolSize;
   sections.push_back(std::move(symtab));
   sections.push_back(
-      InFile(".strtab", SHT_STRTAB, std::string(1, '\0') + symbols.names()));
+      InFile(".strtab", SHT_STRTAB, std::string(1, '\0') + all.names()));
   return WriteElf(std::move(sections));
 }
 
