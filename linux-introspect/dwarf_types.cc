@@ -178,8 +178,8 @@ absl::StatusOr<std::unique_ptr<DwarfTypes>> DwarfTypes::Open(Elf* elf) {
 
 DwarfTypes::~DwarfTypes() { dwarf_end(dwarf_); }
 
-absl::StatusOr<DwarfTypes::Found> DwarfTypes::Find(
-    std::string_view aggregate, std::string_view path) const {
+absl::StatusOr<BitField> DwarfTypes::FindBits(std::string_view aggregate,
+                                              std::string_view path) const {
   uint64_t budget = kMaxEntries;
   std::optional<Dwarf_Die> type = FindAggregate(dwarf_, aggregate, &budget);
   if (!type.has_value()) return NoStruct(aggregate);
@@ -204,8 +204,7 @@ absl::StatusOr<DwarfTypes::Found> DwarfTypes::Find(
     }
     if (is_last) {
       const BitField place = PlaceOfBits(&member->die, size);
-      return Found{.bits = {8 * offset + place.offset, place.size},
-                   .is_bits = is_bits};
+      return BitField{8 * offset + place.offset, place.size};
     }
     type = inner;
     path.remove_prefix(dot + 1);
@@ -214,19 +213,12 @@ absl::StatusOr<DwarfTypes::Found> DwarfTypes::Find(
 
 absl::StatusOr<Field> DwarfTypes::FindField(std::string_view aggregate,
                                             std::string_view path) const {
-  LIBRR_ASSIGN_OR_RETURN(const Found found, Find(aggregate, path));
-  if (!found.is_bits) {
-    return Field{static_cast<uint32_t>(found.bits.offset / 8),
-                 found.bits.size / 8};
+  LIBRR_ASSIGN_OR_RETURN(const BitField found, FindBits(aggregate, path));
+  if (found.offset % 8 == 0 && found.size % 8 == 0) {
+    return Field{static_cast<uint32_t>(found.offset / 8), found.size / 8};
   }
   return absl::NotFoundError(absl::StrCat(
       AbseilView(aggregate), ".", AbseilView(path), " is not made of bytes"));
-}
-
-absl::StatusOr<BitField> DwarfTypes::FindBits(std::string_view aggregate,
-                                              std::string_view path) const {
-  LIBRR_ASSIGN_OR_RETURN(const Found found, Find(aggregate, path));
-  return found.bits;
 }
 
 absl::StatusOr<uint64_t> DwarfTypes::SizeOf(std::string_view aggregate) const {

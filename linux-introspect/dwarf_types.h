@@ -33,13 +33,6 @@ class DwarfTypes final : public TypeSource {
   absl::StatusOr<uint64_t> SizeOf(std::string_view aggregate) const override;
 
  private:
-  struct Found {
-    BitField bits;
-    bool is_bits = false;  // a bit field
-  };
-  absl::StatusOr<Found> Find(std::string_view aggregate,
-                             std::string_view path) const;
-
   explicit DwarfTypes(Dwarf* dwarf) : dwarf_(dwarf) {}
 
   Dwarf* const dwarf_;

@@ -151,6 +151,14 @@ absl::StatusOr<Field> Kernel::FindField(
   return first;
 }
 
+absl::Status Kernel::FindFields(
+    std::initializer_list<WantedField> wanted) const {
+  for (const WantedField& it : wanted) {
+    LIBRR_ASSIGN_OR_RETURN(*it.field, FindField(it.aggregate, it.paths));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<uint64_t> Kernel::SizeOf(std::string_view aggregate) const {
   return types().SizeOf(aggregate);
 }

@@ -17,9 +17,11 @@
 #define LIBRR_LINUX_INTROSPECT_KERNEL_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -50,6 +52,14 @@ class Object {
   std::string bytes_;
 };
 
+// Where to put a member, and its names in the order of the kernels that have
+// them.
+struct WantedField {
+  Field* field;
+  const char* aggregate;
+  std::initializer_list<std::string_view> paths;
+};
+
 class Kernel {
  public:
   // NotFound, saying what was missing. What is from files is proved: there is
@@ -62,10 +72,15 @@ class Kernel {
   Kernel(const MemoryReader* memory, const KernelImage& image,
          std::shared_ptr<const KernelDescription> description)
       : Kernel(memory, image.root(), image.text(), std::move(description)) {}
+  // The same, its image being at `text`.
+  Kernel(const MemoryReader* memory, PagingRoot root, uint64_t text,
+         std::shared_ptr<const KernelDescription> description);
 
   const std::string& release() const { return release_; }
   const std::string& banner() const { return description_->parts().banner; }
   const TypeSource& types() const { return description_->types(); }
+  // More of them, as BTF has it; knows no types if they are from elsewhere.
+  const Btf& btf() const { return *description_->parts().types.btf; }
   const KernelDescription& description() const { return *description_; }
   // How many bytes further up the image is than the description has it.
   uint64_t slide() const { return slide_; }
@@ -85,6 +100,7 @@ class Kernel {
   absl::StatusOr<Field> FindField(
       std::string_view aggregate,
       std::initializer_list<std::string_view> paths) const;
+  absl::Status FindFields(std::initializer_list<WantedField> wanted) const;
   absl::StatusOr<uint64_t> SizeOf(std::string_view aggregate) const;
 
   // Kernel addresses. The error names the address.
@@ -102,8 +118,6 @@ class Kernel {
   absl::StatusOr<PageTables> SpaceOf(uint64_t pgd) const;
 
  private:
-  Kernel(const MemoryReader* memory, PagingRoot root, uint64_t text,
-         std::shared_ptr<const KernelDescription> description);
   void UseOwnTables();
   absl::Status ProveFiles();
 

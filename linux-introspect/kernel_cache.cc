@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "librr-core/base/check.h"
 #include "linux-introspect/guest_bytes.h"
 #include "linux-introspect/page_tables.h"
 
@@ -130,11 +131,16 @@ void KernelCache::Add(const KernelImage& image,
   // What differs between kernels first.
   const std::string_view id = FindBuildId(image, *description);
   if (!id.empty()) add(place_of(id), id);
-  if (const auto banner = description->Find("linux_banner")) {
-    add(*banner, image.Bytes(*banner, parts.banner.size()));
+  for (const KernelImage::Part& part : image.parts()) {
+    const size_t at = FindBytes(part.bytes, parts.banner, 0);
+    if (at == std::string_view::npos) continue;
+    add(part.address + at, parts.banner);
+    break;
   }
   for (const Kallsyms::Source::Piece& piece : parts.kallsyms.pieces) {
-    add(piece.address, image.Bytes(piece.address, piece.size));
+    const std::string_view bytes = image.Bytes(piece.address, piece.size);
+    LIBRR_CHECK(bytes.size() == piece.size);
+    add(piece.address, bytes);
   }
   if (parts.kallsyms.base != 0) {
     entry->base_offset = parts.kallsyms.base - image.text();

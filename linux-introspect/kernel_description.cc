@@ -153,7 +153,8 @@ absl::Status FindTypes(const KernelImage& image, const KernelSources& sources,
   parts->btf = std::shared_ptr<const Btf>(owned, &owned->btf);
   parts->types = {.name = "the guest's own (BTF)",
                   .source = LinuxOffsets::Source::kGuestBtf,
-                  .types = std::make_shared<MemoTypes>(&owned->types, owned)};
+                  .types = std::make_shared<MemoTypes>(&owned->types, owned),
+                  .btf = parts->btf};
   return absl::OkStatus();
 }
 

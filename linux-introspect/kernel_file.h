@@ -43,6 +43,8 @@ class KernelFile {
   // Reads the types: kAny takes BTF where there is any. NotFound if the file
   // has none. They belong to the file.
   absl::StatusOr<const TypeSource*> OpenTypes(LinuxTypes which);
+  // Knows no types if OpenTypes has found none of this kind.
+  const Btf& btf() const { return btf_; }
   // Whether those that OpenTypes has found are debug information.
   bool has_dwarf() const { return dwarf_ != nullptr; }
 

@@ -29,7 +29,8 @@ absl::Status AddKernelFile(const std::string& path, KernelSources* sources) {
             path),
         .source = is_dwarf ? LinuxOffsets::Source::kDwarf
                            : LinuxOffsets::Source::kFileBtf,
-        .types = std::make_shared<MemoTypes>(*types, file)};
+        .types = std::make_shared<MemoTypes>(*types, file),
+        .btf = std::shared_ptr<const Btf>(file, &file->btf())};
   }
   if (symbols.ok() || types.ok()) return absl::OkStatus();
   return absl::NotFoundError(

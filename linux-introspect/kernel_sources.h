@@ -17,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "librr/linux_offsets.h"
+#include "linux-introspect/btf.h"
 #include "linux-introspect/symbol_table.h"
 #include "linux-introspect/type_source.h"
 
@@ -36,6 +37,8 @@ struct GivenTypes {
   std::string name;  // for people: "the BTF of vmlinux"
   LinuxOffsets::Source source = LinuxOffsets::Source::kAbsent;
   std::shared_ptr<const TypeSource> types;
+  // The same as BTF; knows no types if they are from elsewhere.
+  std::shared_ptr<const Btf> btf = std::make_shared<const Btf>();
 };
 
 struct KernelSources {

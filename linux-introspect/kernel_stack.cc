@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_format.h"
 #include "librr-core/base/status_macros.h"
 #include "linux-introspect/symbol_file.h"
@@ -32,32 +33,29 @@ const typename Rows::value_type* FindBefore(const Rows& rows,
   return behind == rows.begin() ? nullptr : &*std::prev(behind);
 }
 
-// What is between two symbols.
-absl::StatusOr<Object> ReadRange(const Kernel& kernel, std::string_view begin,
-                                 std::string_view end) {
-  const absl::StatusOr<uint64_t> first = kernel.Symbol(begin);
-  const absl::StatusOr<uint64_t> last = kernel.Symbol(end);
-  if (!first.ok() || !last.ok() || *last <= *first) {
-    return absl::NotFoundError("the kernel has no unwind table (ORC)");
-  }
-  return kernel.ReadObject(*first, *last - *first);
-}
-
-absl::StatusOr<std::vector<OrcRow>> ReadKernelOrc(const Kernel& kernel) {
-  LIBRR_ASSIGN_OR_RETURN(
-      const Object ips,
-      ReadRange(kernel, "__start_orc_unwind_ip", "__stop_orc_unwind_ip"));
-  LIBRR_ASSIGN_OR_RETURN(
-      const Object entries,
-      ReadRange(kernel, "__start_orc_unwind", "__stop_orc_unwind"));
-  return ParseOrc(ips.bytes(), ips.address(), entries.bytes());
+// What is between two symbols of the kernel.
+absl::StatusOr<Object> Table(const Kernel& kernel, std::string_view begin,
+                             std::string_view end) {
+  LIBRR_ASSIGN_OR_RETURN(const uint64_t first, kernel.Symbol(begin));
+  LIBRR_ASSIGN_OR_RETURN(const uint64_t last, kernel.Symbol(end));
+  return kernel.ReadObject(first, last - first);
 }
 
 }  // namespace
 
 absl::StatusOr<KernelStack> KernelStack::Make(const Kernel& kernel) {
+  const absl::StatusOr<Object> ips =
+      Table(kernel, "__start_orc_unwind_ip", "__stop_orc_unwind_ip");
+  const absl::StatusOr<Object> entries =
+      Table(kernel, "__start_orc_unwind", "__stop_orc_unwind");
+  if (!ips.ok() || !entries.ok()) {
+    return absl::NotFoundError(absl::StrFormat(
+        "the kernel %s has no unwind table (CONFIG_UNWINDER_ORC)",
+        kernel.release()));
+  }
   KernelStack stack;
-  LIBRR_ASSIGN_OR_RETURN(stack.rows_, ReadKernelOrc(kernel));
+  LIBRR_ASSIGN_OR_RETURN(
+      stack.rows_, ParseOrc(ips->bytes(), ips->address(), entries->bytes()));
   const SymbolTable& symbols = kernel.description().symbols();
   for (const SymbolTable::Symbol& symbol : symbols.symbols()) {
     if (!IsCode(symbol.type) || symbol.address < kLowestImage) continue;

@@ -91,6 +91,29 @@ class OffsetGuest final : public LinuxGuest {
   absl::StatusOr<std::vector<LinuxMapping>> Maps(uint32_t) override {
     return NeedsTypes("a list of memory areas");
   }
+  absl::StatusOr<std::vector<LinuxOpenFile>> OpenFiles(
+      std::optional<uint32_t>) override {
+    return NeedsTypes("a list of open files");
+  }
+  absl::StatusOr<std::vector<LinuxSocket>> Sockets(
+      std::optional<uint32_t>) override {
+    return NeedsTypes("a list of sockets");
+  }
+  absl::StatusOr<std::vector<LinuxMount>> Mounts(uint32_t) override {
+    return NeedsTypes("a list of mounts");
+  }
+  absl::StatusOr<std::vector<LinuxSlabCache>> SlabCaches() override {
+    return NeedsTypes("a list of slab caches");
+  }
+  absl::StatusOr<std::vector<LinuxRunQueue>> RunQueues() override {
+    return NeedsTypes("a run queue");
+  }
+  absl::StatusOr<LinuxPerCpuVariable> PerCpu(std::string_view) override {
+    return NeedsTypes("a per-CPU variable");
+  }
+  absl::StatusOr<LinuxSystem> System() override {
+    return NeedsTypes("what uname and the like print");
+  }
   absl::StatusOr<LinuxTask> TaskAt(GuestVirtual address) override {
     LIBRR_ASSIGN_OR_RETURN(const std::vector<LinuxTask> tasks, Tasks());
     const auto it = std::find_if(

@@ -49,13 +49,7 @@ absl::Status TaskList::FindFields() {
   LIBRR_ASSIGN_OR_RETURN(init_task_, kernel.Symbol("init_task"));
   LIBRR_ASSIGN_OR_RETURN(task_size_, kernel.SizeOf("task_struct"));
   LIBRR_ASSIGN_OR_RETURN(mm_size_, kernel.SizeOf("mm_struct"));
-  struct Wanted {
-    Field* field;
-    const char* aggregate;
-    // Names of one thing in the order of the kernels that have them.
-    std::initializer_list<std::string_view> paths;
-  };
-  const Wanted wanted[] = {
+  return kernel.FindFields({
       {&tasks_, "task_struct", {"tasks"}},
       {&pid_, "task_struct", {"pid"}},
       {&tgid_, "task_struct", {"tgid"}},
@@ -76,11 +70,7 @@ absl::Status TaskList::FindFields() {
       {&pgd_, "mm_struct", {"pgd"}},
       {&arg_start_, "mm_struct", {"arg_start"}},
       {&arg_end_, "mm_struct", {"arg_end"}},
-  };
-  for (const Wanted& it : wanted) {
-    LIBRR_ASSIGN_OR_RETURN(*it.field, kernel.FindField(it.aggregate, it.paths));
-  }
-  return absl::OkStatus();
+  });
 }
 
 absl::Status TaskList::CheckFirst(const Object& task) const {

@@ -35,7 +35,8 @@ class TypeSource {
   virtual ~TypeSource() = default;
   // `aggregate` is the name of a struct or union; `path` is "mm",
   // "se.exec_start": members of anonymous structs and unions are found as in
-  // C. NotFound names what is missing; so does a bit field.
+  // C. NotFound names what is missing; so does a bit field that is not made of
+  // whole bytes.
   virtual absl::StatusOr<Field> FindField(std::string_view aggregate,
                                           std::string_view path) const = 0;
   // The same of any member.
