@@ -70,6 +70,8 @@ class Btf {
   // `bytes` begins with the header; what is behind the last section is ignored.
   static absl::StatusOr<Btf> Parse(std::string bytes);
 
+  // What it was parsed from.
+  std::string_view bytes() const { return bytes_; }
   size_t type_count() const { return places_.empty() ? 0 : places_.size() - 1; }
 
   // A struct or union; nullopt if there is none of that name.

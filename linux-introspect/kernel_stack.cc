@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "librr-core/base/status_macros.h"
 #include "linux-introspect/symbol_file.h"
+#include "linux-introspect/symbol_table.h"
 
 namespace librr::linux_guest {
 namespace {
@@ -55,16 +56,16 @@ absl::StatusOr<KernelStack> KernelStack::Make(const Kernel& kernel) {
   KernelStack stack;
   LIBRR_ASSIGN_OR_RETURN(
       stack.rows_, ParseOrc(ips->bytes(), ips->address(), entries->bytes()));
-  const Kallsyms& symbols = kernel.kallsyms();
-  for (const Kallsyms::Symbol& symbol : symbols.symbols()) {
-    if (!IsCode(symbol.type)) continue;
+  const SymbolTable& symbols = kernel.description().symbols();
+  for (const SymbolTable::Symbol& symbol : symbols.symbols()) {
+    if (!IsCode(symbol.type) || symbol.address < kLowestImage) continue;
+    const uint64_t address = symbol.address + kernel.slide();
     // Of several names at one place the first counts, as in gdb.
     if (!stack.functions_.empty() &&
-        stack.functions_.back().address >= symbol.address) {
+        stack.functions_.back().address >= address) {
       continue;
     }
-    stack.functions_.push_back(
-        {symbol.address, std::string(symbols.name(symbol))});
+    stack.functions_.push_back({address, std::string(symbols.name(symbol))});
   }
   return stack;
 }

@@ -9,11 +9,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "librr-core/base/status_macros.h"
+#include "librr/linux_sources.h"
 #include "linux-introspect/kernel.h"
 #include "linux-introspect/kernel_modules.h"
 #include "linux-introspect/kernel_stack.h"
 #include "linux-introspect/memory_maps.h"
 #include "linux-introspect/mounts.h"
+#include "linux-introspect/offset_guest.h"
 #include "linux-introspect/open_files.h"
 #include "linux-introspect/per_cpu.h"
 #include "linux-introspect/printk_log.h"
@@ -38,6 +40,9 @@ class KernelGuest final : public LinuxGuest {
 
   const std::string& release() const override { return kernel_.release(); }
   const std::string& banner() const override { return kernel_.banner(); }
+  std::vector<std::string> Sources() const override {
+    return kernel_.sources();
+  }
 
   absl::StatusOr<std::vector<LinuxTask>> Tasks() override {
     LIBRR_ASSIGN_OR_RETURN(const auto* const list, List());
@@ -250,8 +255,17 @@ class KernelGuest final : public LinuxGuest {
 
 absl::StatusOr<std::unique_ptr<LinuxGuest>> LinuxGuest::Find(
     const MemoryReader* memory) {
-  LIBRR_ASSIGN_OR_RETURN(linux_guest::Kernel kernel,
-                         linux_guest::Kernel::Find(memory));
+  return FindLinuxGuest(memory, LinuxSources());
+}
+
+absl::StatusOr<std::unique_ptr<LinuxGuest>> FindLinuxGuest(
+    const MemoryReader* memory, const LinuxSources& sources) {
+  if (sources.internals().offsets.has_value()) {
+    return linux_guest::FindOffsetGuest(memory, *sources.internals().offsets);
+  }
+  LIBRR_ASSIGN_OR_RETURN(
+      linux_guest::Kernel kernel,
+      linux_guest::Kernel::Find(memory, sources.internals()));
   return std::make_unique<KernelGuest>(std::move(kernel));
 }
 

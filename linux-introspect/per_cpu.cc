@@ -84,7 +84,7 @@ absl::StatusOr<LinuxPerCpuVariable> ReadPerCpu(const Kernel& kernel,
   LinuxPerCpuVariable found;
   found.name = std::string(name);
   uint64_t size = kWord;
-  const Btf& types = kernel.types();
+  const Btf& types = kernel.btf();
   std::optional<Btf::Id> type = types.FindVariable(variable);
   if (!type.has_value() && dot != std::string_view::npos) {
     return absl::NotFoundError(

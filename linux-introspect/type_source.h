@@ -23,6 +23,13 @@ struct Field {
   bool operator==(const Field&) const = default;
 };
 
+// A member that may be a bit field: little-endian bits from the struct's first.
+struct BitField {
+  uint64_t offset = 0;
+  uint32_t size = 0;
+  bool operator==(const BitField&) const = default;
+};
+
 class TypeSource {
  public:
   virtual ~TypeSource() = default;
@@ -32,6 +39,9 @@ class TypeSource {
   // whole bytes.
   virtual absl::StatusOr<Field> FindField(std::string_view aggregate,
                                           std::string_view path) const = 0;
+  // The same of any member.
+  virtual absl::StatusOr<BitField> FindBits(std::string_view aggregate,
+                                            std::string_view path) const = 0;
   // In bytes.
   virtual absl::StatusOr<uint64_t> SizeOf(std::string_view aggregate) const = 0;
 };

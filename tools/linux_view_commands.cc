@@ -183,16 +183,16 @@ template <auto kShow, Word kWord = Word::kNone>
 Command View(std::string_view name, std::string_view words,
              std::string_view summary, std::string_view details,
              std::string_view examples, absl::Span<const Option> options = {}) {
-  Command command{
-      .name = name,
-      .words = words,
-      .summary = summary,
-      .details = details,
-      .examples = examples,
-      .min_words = 1,
-      .max_words = kWord == Word::kNone ? size_t{1} : size_t{2},
-      .options = {kAtOption, kReplayOptions, kJsonOption, kCommonOptions},
-      .run = &RunView<kShow, kWord>};
+  Command command{.name = name,
+                  .words = words,
+                  .summary = summary,
+                  .details = details,
+                  .examples = examples,
+                  .min_words = 1,
+                  .max_words = kWord == Word::kNone ? size_t{1} : size_t{2},
+                  .options = {kAtOption, kLinuxOptions, kReplayOptions,
+                              kJsonOption, kCommonOptions},
+                  .run = &RunView<kShow, kWord>};
   if (!options.empty()) {
     command.options.insert(command.options.begin(), options);
   }

@@ -4,7 +4,8 @@
 // The Linux of a guest, seen from outside: tasks, memory maps, open files,
 // mounts, sockets, modules, slab caches, run queues, the kernel's log. Nothing
 // is installed in the guest and nothing is typed: symbols and types are read
-// from the kernel itself (kallsyms, BTF).
+// from the kernel itself (kallsyms, BTF). For kernels that have not both there
+// is librr/linux_sources.h.
 //
 //   MachineMemory memory(&timeline.machine());
 //   LIBRR_ASSIGN_OR_RETURN(auto guest, LinuxGuest::Find(&memory));
@@ -231,6 +232,9 @@ class LinuxGuest {
 
   virtual const std::string& release() const = 0;  // "6.1.0-9-amd64"
   virtual const std::string& banner() const = 0;   // /proc/version
+  // Where its symbols and types are from, and how they were proved; a line for
+  // each.
+  virtual std::vector<std::string> Sources() const = 0;
 
   // The idle task of the first CPU (pid 0) first; threads behind their leader.
   virtual absl::StatusOr<std::vector<LinuxTask>> Tasks() = 0;
