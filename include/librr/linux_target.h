@@ -50,6 +50,8 @@ class LinuxTarget final : public DebugTarget {
   bool HasThread(int number) const override;
   int ThreadHere(int shown) const override;
   StopScope ScopeOf(int thread) const override;
+  StopScope ProcessScopeOf(int thread) const override;
+  bool has_processes() const override { return shows_tasks_; }
   absl::StatusOr<LinuxGuest*> Linux() const override;
   absl::StatusOr<LinuxTask> TaskOf(int thread) const override;
 
