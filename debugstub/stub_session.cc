@@ -212,6 +212,7 @@ void StubSession::FillConditions(ResumeRequest* request) const {
 
 Reply StubSession::Stopped(std::string reply) {
   last_stop_ = reply;
+  notes_ += target_->TakeNotes();
   FlushNotes();
   return Reply::Text(std::move(reply));
 }

@@ -98,6 +98,9 @@ absl::StatusOr<std::unique_ptr<DebugSession>> DebugSession::Open(
   session->machine_ = std::make_unique<TimelineTarget>(going);
   session->target_ = std::make_unique<LinuxTarget>(session->machine_.get());
   session->target_->ShowTasks(*tasks);
+  std::string notes = session->target_->TakeNotes();
+  while (!notes.empty() && notes.back() == '\n') notes.pop_back();
+  if (!notes.empty()) Say(notes);
   return session;
 }
 

@@ -170,6 +170,9 @@ class DebugTarget {
   // until it has returned.
   virtual void Interrupt() = 0;
 
+  // What the person should know about the last move, once: lines, or nothing.
+  virtual std::string TakeNotes() { return ""; }
+
   // --- what the history holds ---
   virtual absl::StatusOr<std::optional<StopHit>> LastWrite(
       const Watchpoint& range, Position before);

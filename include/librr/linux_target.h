@@ -78,6 +78,8 @@ class LinuxTarget final : public DebugTarget {
   absl::Status Seek(Position position) override;
   void Interrupt() override;
 
+  std::string TakeNotes() override { return machine_->TakeNotes(); }
+
   absl::StatusOr<std::optional<StopHit>> LastWrite(const Watchpoint& range,
                                                    Position before) override;
   absl::Status AddMark(std::string_view name) override;
