@@ -194,6 +194,7 @@ std::vector<TargetThread> LinuxTarget::Threads() const {
     TargetThread& thread = threads.emplace_back();
     thread.number = NumberOf(task);
     thread.core = VcpuOf(thread.number);
+    thread.process = static_cast<int>(task.tgid);
     thread.name = task.comm;
     thread.details = absl::StrCat(std::string(1, task.state), ", CPU ",
                                   task.cpu, thread.core >= 0 ? ", runs" : "");
@@ -221,9 +222,18 @@ StopScope LinuxTarget::ScopeOf(int thread) const {
   // Who looks at the kernel means whoever comes to that address.
   const bool in_user_code =
       (RegisterNumber(Registers(thread), "cs").value_or(0) & 3) == 3;
-  const auto table = guest_->UserPageTable(*task);
-  if (!in_user_code || !table.ok()) return {};
-  return {.address_space = *table, .process = task->tgid};
+  const StopScope scope = ProcessScopeOf(thread);
+  return in_user_code && scope.address_space.has_value() ? scope : StopScope();
+}
+
+StopScope LinuxTarget::ProcessScopeOf(int thread) const {
+  const LinuxTask* const task = FindTask(thread);
+  if (task == nullptr) return {};
+  StopScope scope{.address_space = std::nullopt, .process = task->tgid};
+  if (const auto table = guest_->UserPageTable(*task); table.ok()) {
+    scope.address_space = *table;
+  }
+  return scope;
 }
 
 absl::StatusOr<LinuxTask> LinuxTarget::TaskOf(int thread) const {

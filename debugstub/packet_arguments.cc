@@ -17,12 +17,18 @@ std::optional<std::pair<std::string_view, std::string_view>> SplitAt(
   return std::pair(text.substr(0, at), text.substr(at + 1));
 }
 
+// A number that is not negative, or -1.
+std::optional<int> ParseId(std::string_view text) {
+  if (text == "-1") return kAll;
+  return ParseProcess(text);
+}
+
 std::optional<ResumeAction> ParseResumeAction(std::string_view text) {
   ResumeAction action;
   if (const auto parts = SplitAt(text, ':')) {
-    const std::optional<int> thread = ParseThread(parts->second);
-    if (!thread.has_value()) return std::nullopt;
-    action.thread = *thread;
+    const std::optional<ThreadId> id = ParseThread(parts->second);
+    if (!id.has_value()) return std::nullopt;
+    action.id = *id;
     text = parts->first;
   }
   if (text.empty()) return std::nullopt;
@@ -131,8 +137,7 @@ std::optional<std::vector<uint8_t>> ParseBytes(std::string_view text) {
   return ParseHexBytes(text);
 }
 
-std::optional<int> ParseThread(std::string_view text) {
-  if (text == "-1") return kAllThreads;
+std::optional<int> ParseProcess(std::string_view text) {
   const auto number = ParseHexNumber(text);
   if (!number.has_value() || *number > std::numeric_limits<int>::max()) {
     return std::nullopt;
@@ -140,11 +145,30 @@ std::optional<int> ParseThread(std::string_view text) {
   return static_cast<int>(*number);
 }
 
+std::optional<ThreadId> ParseThread(std::string_view text) {
+  ThreadId id;
+  if (text.substr(0, 1) == "p") {
+    const auto parts = SplitAt(text.substr(1), '.');
+    const auto process = ParseId(parts ? parts->first : text.substr(1));
+    if (!process.has_value()) return std::nullopt;
+    id.process = *process;
+    if (!parts.has_value()) {
+      id.thread = kAll;
+      return id;
+    }
+    text = parts->second;
+  }
+  const auto thread = ParseId(text);
+  if (!thread.has_value()) return std::nullopt;
+  id.thread = *thread;
+  return id;
+}
+
 std::optional<ThreadSelection> ParseThreadSelection(std::string_view text) {
   if (text.empty() || (text[0] != 'g' && text[0] != 'c')) return std::nullopt;
-  const auto thread = ParseThread(text.substr(1));
-  if (!thread.has_value()) return std::nullopt;
-  return ThreadSelection{text[0], *thread};
+  const auto id = ParseThread(text.substr(1));
+  if (!id.has_value()) return std::nullopt;
+  return ThreadSelection{text[0], *id};
 }
 
 std::optional<std::vector<ResumeAction>> ParseResumeActions(

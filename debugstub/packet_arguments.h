@@ -21,9 +21,15 @@
 
 namespace librr {
 
-// gdb counts threads from 1: thread n is vCPU n-1.
-inline constexpr int kAnyThread = 0;
-inline constexpr int kAllThreads = -1;
+// gdb counts threads from 1: thread n is vCPU n-1. Processes have their pids.
+inline constexpr int kAny = 0;
+inline constexpr int kAll = -1;
+
+struct ThreadId {
+  int process = kAny;
+  int thread = kAny;
+  bool operator==(const ThreadId&) const = default;
+};
 
 struct MemoryRange {
   uint64_t address = 0;
@@ -42,7 +48,7 @@ struct RegisterWrite {
 
 struct ThreadSelection {
   char operation = 'g';  // 'g' for registers and memory, 'c' for resuming
-  int thread = kAnyThread;
+  ThreadId id;
 };
 
 struct ResumeAction {
@@ -50,7 +56,7 @@ struct ResumeAction {
   Kind kind = Kind::kContinue;
   uint64_t range_begin = 0;
   uint64_t range_end = 0;
-  int thread = kAllThreads;
+  ThreadId id = {kAll, kAll};
 };
 
 struct StopPointPacket {
@@ -94,8 +100,10 @@ std::optional<size_t> ParseRegisterNumber(std::string_view text);
 std::optional<RegisterWrite> ParseRegisterWrite(std::string_view text);
 // The bytes of all registers.
 std::optional<std::vector<uint8_t>> ParseBytes(std::string_view text);
-// A thread, "0" or "-1".
-std::optional<int> ParseThread(std::string_view text);
+// "thread", "pPROCESS" or "pPROCESS.thread"; each may be "0" or "-1".
+std::optional<ThreadId> ParseThread(std::string_view text);
+// The number of a process.
+std::optional<int> ParseProcess(std::string_view text);
 // "g" or "c" and a thread.
 std::optional<ThreadSelection> ParseThreadSelection(std::string_view text);
 // "action[:thread]" separated by ';'; signals are dropped.

@@ -19,22 +19,27 @@ namespace librr {
 // session_packets.cc: the conversation itself.
 Reply HandleSupported(StubSession& session, const std::string& features);
 Reply HandleNoAckMode(StubSession& session, NoArguments);
-Reply HandleAttached(StubSession& session, NoArguments);
-Reply HandleDetach(StubSession& session, const std::string& rest);
+Reply HandleAttached(StubSession& session, const std::string& process);
 Reply HandleKill(StubSession& session, NoArguments);
-Reply HandleKillProcess(StubSession& session, const std::string& process);
 Reply HandlePhysicalModeSupported(StubSession& session, NoArguments);
 Reply HandlePhysicalModeQuery(StubSession& session, NoArguments);
 Reply HandleSetPhysicalMode(StubSession& session, bool physical);
 Reply HandleMonitor(StubSession& session, const std::string& command);
 
-// thread_packets.cc: one thread for each vCPU.
+// process_control_packets.cc
+Reply HandleExtendedMode(StubSession& session, NoArguments);
+Reply HandleAttach(StubSession& session, int process);
+Reply HandleDetach(StubSession& session, const std::string& rest);
+Reply HandleKillProcess(StubSession& session, int process);
+Reply HandleReadOsData(StubSession& session, const TransferRange& range);
+
+// thread_packets.cc
 Reply HandleThreadSelection(StubSession& session, ThreadSelection selection);
-Reply HandleThreadAlive(StubSession& session, int thread);
+Reply HandleThreadAlive(StubSession& session, ThreadId id);
 Reply HandleCurrentThread(StubSession& session, NoArguments);
 Reply HandleFirstThreads(StubSession& session, NoArguments);
 Reply HandleMoreThreads(StubSession& session, NoArguments);
-Reply HandleThreadExtraInfo(StubSession& session, int thread);
+Reply HandleThreadExtraInfo(StubSession& session, ThreadId id);
 
 // memory_packets.cc
 Reply HandleReadMemory(StubSession& session, MemoryRange range);

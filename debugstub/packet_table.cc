@@ -52,10 +52,12 @@ constexpr PacketRow kPackets[] = {
     Row<ParseNoArguments, HandleNoAckMode>("QStartNoAckMode",
                                            "QStartNoAckMode+"),
     Row<ParseNoArguments, HandleStopReason>("?", ""),
-    Row<ParseNoArguments, HandleAttached>("qAttached", ""),
+    Row<ParseText, HandleAttached>("qAttached", ""),
+    Row<ParseNoArguments, HandleExtendedMode>("!", ""),
+    Row<ParseProcess, HandleAttach>("vAttach;", ""),
     Row<ParseText, HandleDetach>("D", ""),
     Row<ParseNoArguments, HandleKill>("k", ""),
-    Row<ParseText, HandleKillProcess>("vKill;", ""),
+    Row<ParseProcess, HandleKillProcess>("vKill;", ""),
 
     Row<ParseThreadSelection, HandleThreadSelection>("H", ""),
     Row<ParseThread, HandleThreadAlive>("T", ""),
@@ -93,6 +95,8 @@ constexpr PacketRow kPackets[] = {
                                                   "qXfer:exec-file:read+"),
     Row<ParseTransferRange, HandleReadLibraries>("qXfer:libraries-svr4:read:",
                                                  "qXfer:libraries-svr4:read+"),
+    Row<ParseTransferRange, HandleReadOsData>("qXfer:osdata:read:",
+                                              "qXfer:osdata:read+"),
 
     Row<ParseNoArguments, HandlePhysicalModeSupported>("qqemu.Supported", ""),
     Row<ParseNoArguments, HandlePhysicalModeQuery>("qqemu.PhyMemMode", ""),

@@ -20,12 +20,22 @@ absl::StatusOr<std::string> Ask(const DebugTarget& target, int thread,
   return read(*guest, task);
 }
 
-// Where there is no process, gdb does without.
+// Of the process that the client names, or the selected thread's. Where there
+// is no process, gdb does without.
 template <typename Read>
 Reply OfProcess(StubSession& session, const TransferRange& range,
                 const Read& read) {
+  int thread = session.vcpu();
+  if (!range.annex.empty()) {
+    const auto process = ParseProcess(range.annex);
+    if (!process.has_value() || *process == 0 ||
+        *process >= Inferiors::kMachine) {
+      return Reply::Error(ErrorCode::kArguments, "");
+    }
+    thread = *process - 1;
+  }
   const absl::StatusOr<std::string> object =
-      Ask(session.target(), session.vcpu(), read);
+      Ask(session.target(), thread, read);
   if (!object.ok()) return Reply::Error(ErrorCode::kRefused, "");
   return TransferPart(*object, range);
 }

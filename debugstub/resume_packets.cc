@@ -27,15 +27,15 @@ Reply HandleResume(StubSession& session,
   // vCPUs of a recording move together; so the one that steps decides when to
   // stop, and `t` for the others means nothing.
   for (const ResumeAction& action : actions) {
-    if (action.thread > 0 && !session.IsThread(action.thread)) {
+    const std::optional<int> thread = session.inferiors().FindThread(action.id);
+    if (action.id.thread > 0 && !thread.has_value()) {
       return Reply::Error(ErrorCode::kThread, "there is no such thread");
     }
     if (action.kind == ResumeAction::Kind::kStop) continue;
     goes_on = true;
     if (action.kind == ResumeAction::Kind::kContinue) continue;
     if (request.step_vcpu >= 0) continue;
-    request.step_vcpu =
-        action.thread > 0 ? action.thread - 1 : session.resume_vcpu();
+    request.step_vcpu = thread.value_or(session.resume_vcpu());
     if (action.kind == ResumeAction::Kind::kRangeStep) {
       request.step_range.emplace(action.range_begin, action.range_end);
     }

@@ -10,13 +10,17 @@ namespace librr {
 Reply HandleSupported(StubSession& session, const std::string& features) {
   bool swbreak = false;
   bool hwbreak = false;
+  bool multiprocess = false;
   for (const absl::string_view feature :
        absl::StrSplit(features, absl::ByAnyChar(":;"))) {
     swbreak |= feature == "swbreak+";
     hwbreak |= feature == "hwbreak+";
+    multiprocess |= feature == "multiprocess+";
   }
   session.set_reasons(swbreak, hwbreak);
-  return Reply::Text(Capabilities());
+  multiprocess &= session.target().has_processes();
+  session.inferiors().SetUsed(multiprocess);
+  return Reply::Text(Capabilities() + (multiprocess ? ";multiprocess+" : ""));
 }
 
 Reply HandleNoAckMode(StubSession& session, NoArguments) {
@@ -25,22 +29,14 @@ Reply HandleNoAckMode(StubSession& session, NoArguments) {
 }
 
 // The machine was there before the client: at its end gdb detaches from it.
-Reply HandleAttached(StubSession&, NoArguments) { return Reply::Text("1"); }
-
-Reply HandleDetach(StubSession& session, const std::string&) {
-  session.Finish();
-  return Reply::Ok();
+Reply HandleAttached(StubSession&, const std::string&) {
+  return Reply::Text("1");
 }
 
 // A recording cannot be killed: the client leaves, and may come back.
 Reply HandleKill(StubSession& session, NoArguments) {
   session.Finish();
   return Reply::None();
-}
-
-Reply HandleKillProcess(StubSession& session, const std::string&) {
-  session.Finish();
-  return Reply::Ok();
 }
 
 Reply HandlePhysicalModeSupported(StubSession&, NoArguments) {

@@ -52,6 +52,7 @@ StubSession::StubSession(DebugTarget* target, DebugArchitecture architecture,
       channel_(channel),
       description_(DescribeTarget(architecture,
                                   target->Registers(target->ThreadHere(0)))),
+      inferiors_(target),
       vcpu_(target->ThreadHere(0)) {}
 
 std::string StubSession::RefusalReason(const DebugTarget& target,
@@ -76,6 +77,34 @@ void StubSession::HandlePacket(std::string_view payload) {
 void StubSession::SelectVcpu(int vcpu) {
   vcpu_ = vcpu;
   ForgetState();
+}
+
+void StubSession::ShowThread(int thread) {
+  SelectVcpu(inferiors_.Of(thread) != Inferiors::kNone ? thread : vcpu_);
+  if (inferiors_.Of(vcpu_) != Inferiors::kNone) return;
+  for (const TargetThread& other : target_->Threads()) {
+    if (inferiors_.Of(other) != Inferiors::kNone) {
+      return SelectVcpu(other.number);
+    }
+  }
+}
+
+bool StubSession::Attach(int inferior) {
+  if (!inferiors_.Attach(inferior)) return false;
+  const bool is_process = inferior != Inferiors::kMachine;
+  SelectVcpu(is_process ? inferior - 1 : target_->ThreadHere(vcpu_));
+  last_stop_ = StopReplyFor(kNoSignal, "");
+  return true;
+}
+
+bool StubSession::Detach(int inferior) {
+  if (!inferiors_.Detach(inferior)) return false;
+  std::erase_if(points_, [inferior](const auto& point) {
+    return point.first.first == inferior;
+  });
+  if (inferiors_.empty() && !extended_) Finish();
+  ShowThread(vcpu_);
+  return true;
 }
 
 const std::vector<RegisterValue>& StubSession::registers() {
@@ -103,16 +132,25 @@ bool StubSession::IsMapped(uint64_t address) {
 }
 
 StopScope StubSession::ScopeFor(const StopPointPacket& point) {
-  if (!scope_is_current_ || physical_ || point.address >= kUserEnd) return {};
+  if (physical_) return {};
+  const bool is_user = point.address < kUserEnd;
+  const int inferior = inferiors_.Of(vcpu_);
+  if (inferior != Inferiors::kMachine && inferior != Inferiors::kNone) {
+    StopScope scope = target_->ProcessScopeOf(vcpu_);
+    if (!is_user) scope.address_space.reset();
+    return scope;
+  }
+  if (!scope_is_current_ || !is_user) return {};
   return target_->ScopeOf(vcpu_);
 }
 
 bool StubSession::Insert(const StopPointPacket& point) {
-  if (points_.size() >= kMaxPoints && !points_.contains(point)) {
+  const auto key = KeyOf(point);
+  if (points_.size() >= kMaxPoints && !points_.contains(key)) {
     ForgetRemovedPoints();
     if (points_.size() >= kMaxPoints) return false;
   }
-  InsertedPoint& entry = points_[point];
+  InsertedPoint& entry = points_[key];
   // gdb takes its stop points out at each stop and sets them again when it
   // resumes, perhaps in another address space: the first time counts.
   if (entry.id == 0) {
@@ -129,7 +167,7 @@ bool StubSession::Insert(const StopPointPacket& point) {
 }
 
 void StubSession::Remove(const StopPointPacket& point) {
-  const auto found = points_.find(point);
+  const auto found = points_.find(KeyOf(point));
   if (found != points_.end()) found->second.inserted = false;
 }
 
@@ -146,8 +184,9 @@ void StubSession::set_scope_is_current(bool value) {
 }
 
 void StubSession::FillConditions(ResumeRequest* request) const {
-  for (const auto& [point, entry] : points_) {
+  for (const auto& [key, entry] : points_) {
     if (!entry.inserted) continue;
+    const StopPointPacket& point = key.second;
     if (entry.scope.process.has_value()) {
       request->owners[entry.id] = *entry.scope.process;
     }
@@ -173,6 +212,7 @@ void StubSession::FillConditions(ResumeRequest* request) const {
 
 Reply StubSession::Stopped(std::string reply) {
   last_stop_ = reply;
+  notes_ += target_->TakeNotes();
   FlushNotes();
   return Reply::Text(std::move(reply));
 }
@@ -188,7 +228,7 @@ Reply StubSession::MakeArmedMove() {
   const absl::StatusOr<Position> to = move.find();
   const absl::Status status = to.ok() ? target_->Seek(*to) : to.status();
   channel_->EndBusy();
-  SelectVcpu(target_->ThreadHere(vcpu_));
+  ShowThread(target_->ThreadHere(vcpu_));
   // No signal: gdb ends whatever it was doing when it resumed, be it the step
   // off a breakpoint with which `continue` begins.
   int signal = move.by_step ? kSigTrap : kNoSignal;
@@ -227,7 +267,7 @@ Reply StubSession::Resume(ResumeRequest request) {
     return Stopped(StopReplyFor(
         absl::IsCancelled(stop.status()) ? kSigInt : kNoSignal, ""));
   }
-  if (target_->HasThread(stop->vcpu)) SelectVcpu(stop->vcpu);
+  ShowThread(stop->vcpu);
   if (!stop->note.empty()) Note(stop->note);
   if (armed_stop_.has_value() && target_->position() == *armed_stop_) {
     armed_stop_.reset();
@@ -271,7 +311,8 @@ std::string StubSession::HitReason(const StopHit& hit) {
       points_.begin(), points_.end(),
       [&](const auto& entry) { return entry.second.id == hit.id; });
   if (point == points_.end()) return "";
-  switch (point->first.type) {
+  const StopPointPacket::Type type = point->first.second.type;
+  switch (type) {
     case StopPointPacket::Type::kSoftwareBreak:
       return sends_swbreak_ ? "swbreak:;" : "";
     case StopPointPacket::Type::kHardwareBreak:
@@ -284,14 +325,19 @@ std::string StubSession::HitReason(const StopHit& hit) {
   } else if (hit.cause == StopHit::Cause::kPageWalker) {
     Note("the watched memory was written by the CPU's page walker");
   }
-  const char* name =
-      point->first.type == StopPointPacket::Type::kReadWatch     ? "rwatch:"
-      : point->first.type == StopPointPacket::Type::kAccessWatch ? "awatch:"
-                                                                 : "watch:";
+  const char* name = type == StopPointPacket::Type::kReadWatch     ? "rwatch:"
+                     : type == StopPointPacket::Type::kAccessWatch ? "awatch:"
+                                                                   : "watch:";
   return absl::StrCat(name, HexNumber(hit.address), ";");
 }
 
 std::string StubSession::StopReplyFor(int signal, const std::string& reason) {
+  if (inferiors_.Of(vcpu_) == Inferiors::kNone) {
+    // Nothing that the client has exists here.
+    const int gone = inferiors_.TakeGone();
+    return absl::StrCat("W00", gone == Inferiors::kNone ? "" : ";process:",
+                        gone == Inferiors::kNone ? "" : HexNumber(gone));
+  }
   const uint8_t number[] = {static_cast<uint8_t>(signal)};
   std::string reply = absl::StrCat("T", HexBytes(number));
   // The registers that gdb asks for at every stop, to save it a question.
@@ -301,7 +347,7 @@ std::string StubSession::StopReplyFor(int signal, const std::string& reason) {
                     RegisterText(description_.registers[index], registers()),
                     ";");
   }
-  absl::StrAppend(&reply, "thread:", HexNumber(ThreadOf(vcpu_)), ";", reason);
+  absl::StrAppend(&reply, "thread:", inferiors_.ThreadText(vcpu_), ";", reason);
   return reply;
 }
 

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "debugstub/inferiors.h"
 #include "debugstub/packet_arguments.h"
 #include "debugstub/reply.h"
 #include "debugstub/target_description.h"
@@ -80,6 +81,15 @@ class StubSession {
 
   void set_no_ack() { no_ack_ = true; }
   void Finish() { finished_ = true; }
+  // The client stays when it has detached from everything.
+  void set_extended() { extended_ = true; }
+
+  // --- inferiors ---
+  Inferiors& inferiors() { return inferiors_; }
+  // Shows the process's first thread; false as `Inferiors::Attach`.
+  bool Attach(int inferior);
+  // With its stop points; false as `Inferiors::Detach`.
+  bool Detach(int inferior);
 
   // Threads of the target: the one that registers and memory belong to, which
   // follows the last stop, and the one that resumes: the same unless the client
@@ -89,11 +99,7 @@ class StubSession {
     return target_->HasThread(resume_vcpu_) ? resume_vcpu_ : vcpu_;
   }
   void set_resume_vcpu(int vcpu) { resume_vcpu_ = vcpu; }
-  bool IsThread(int thread) const {
-    return thread >= 1 && target_->HasThread(thread - 1);
-  }
   void SelectVcpu(int vcpu);
-  static int ThreadOf(int vcpu) { return vcpu + 1; }
   // Cached until the target moves.
   const std::vector<RegisterValue>& registers();
   void ForgetState() { registers_.reset(); }
@@ -165,6 +171,12 @@ class StubSession {
   };
 
   bool IsMapped(uint64_t address);
+  // gdb sets a stop point for each of its inferiors that has it.
+  std::pair<int, StopPointPacket> KeyOf(const StopPointPacket& point) const {
+    return {inferiors_.used() ? inferiors_.Of(vcpu_) : Inferiors::kNone, point};
+  }
+  // Selects a thread, or, if the client does not have it, another one.
+  void ShowThread(int thread);
   StopScope ScopeFor(const StopPointPacket& point);
   void FillConditions(ResumeRequest* request) const;
   void ForgetRemovedPoints();
@@ -181,6 +193,8 @@ class StubSession {
 
   bool no_ack_ = false;
   bool finished_ = false;
+  bool extended_ = false;
+  Inferiors inferiors_;
   int vcpu_ = 0;
   int resume_vcpu_ = kSelectedThread;
   std::optional<std::vector<RegisterValue>> registers_;
@@ -188,7 +202,7 @@ class StubSession {
   bool sends_swbreak_ = false;
   bool sends_hwbreak_ = false;
 
-  std::map<StopPointPacket, InsertedPoint> points_;
+  std::map<std::pair<int, StopPointPacket>, InsertedPoint> points_;
   uint32_t next_point_id_ = 1;
 
   bool step_in_context_ = true;

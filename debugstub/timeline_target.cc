@@ -60,6 +60,17 @@ std::string TimelineTarget::read_only_reason() const {
 
 void TimelineTarget::Interrupt() { timeline_->RequestStop(); }
 
+std::string TimelineTarget::TakeNotes() {
+  const uint64_t discarded = timeline_->statistics().discarded;
+  const uint64_t news = discarded - std::exchange(told_discarded_, discarded);
+  if (news == 0) return "";
+  return absl::StrCat(
+      news == 1 ? "a checkpoint" : absl::StrCat(news, " checkpoints"), " in ",
+      timeline_->trace().info().path, " ", news == 1 ? "was" : "were",
+      " passed over: the file is damaged there; nothing is lost, but going "
+      "there takes longer\n");
+}
+
 void TimelineTarget::BeginOperation() { timeline_->ForgetStop(); }
 
 absl::StatusOr<TargetStop> TimelineTarget::RunOn(const ResumeRequest& request) {
@@ -199,7 +210,9 @@ std::vector<std::string> TimelineTarget::Checkpoints() const {
                           static_cast<double>(statistics.bytes) / (1 << 20),
                           timeline_->trace().info().checkpoint_count),
           absl::StrFormat("%d restored, %d steps replayed so far",
-                          statistics.restores, statistics.replayed_steps)};
+                          statistics.restores, statistics.replayed_steps),
+          absl::StrFormat("%d of those in the trace are damaged",
+                          statistics.discarded)};
 }
 
 }  // namespace librr

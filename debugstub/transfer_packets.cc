@@ -1,7 +1,6 @@
 // SPDX-FileCopyrightText: The librr authors
 // SPDX-License-Identifier: Apache-2.0
 #include "absl/strings/str_cat.h"
-#include "debugstub/hex.h"
 #include "debugstub/packet_handlers.h"
 #include "debugstub/transfer_object.h"
 
@@ -41,8 +40,9 @@ Reply HandleReadMemoryMap(StubSession& session, const TransferRange& range) {
 Reply HandleReadThreads(StubSession& session, const TransferRange& range) {
   std::string list = "<?xml version=\"1.0\"?><threads>";
   for (const TargetThread& thread : session.target().Threads()) {
+    if (session.inferiors().Of(thread) == Inferiors::kNone) continue;
     absl::StrAppend(&list, "<thread id=\"",
-                    HexNumber(StubSession::ThreadOf(thread.number)), "\"");
+                    session.inferiors().ThreadText(thread.number), "\"");
     if (thread.core >= 0) {
       absl::StrAppend(&list, " core=\"", thread.core, "\"");
     }

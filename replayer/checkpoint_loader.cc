@@ -12,6 +12,9 @@ namespace librr {
 namespace {
 
 constexpr uint64_t kPagesInMap = 4096;
+// How many pages are read between two looks at whether to stop: 8 MiB are
+// decompressed and hashed in some 10 ms.
+constexpr size_t kPagesAtOnce = 2048;
 
 }  // namespace
 
@@ -64,7 +67,7 @@ absl::StatusOr<std::vector<StoredPageRef>> CheckpointLoader::PagesOf(
 }
 
 absl::Status CheckpointLoader::LoadPages(
-    const std::vector<StoredPageRef>& pages) {
+    const std::vector<StoredPageRef>& pages, const std::atomic<bool>& stop) {
   std::vector<uint32_t> missing;
   {
     const std::lock_guard lock(mutex_);
@@ -74,18 +77,29 @@ absl::Status CheckpointLoader::LoadPages(
   }
   std::sort(missing.begin(), missing.end());
   missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
-  std::vector<std::pair<uint32_t, PageRef>> loaded;
-  loaded.reserve(missing.size());
-  LIBRR_RETURN_IF_ERROR(trace_->ReadPages(
-      missing, [this, &loaded](uint32_t id, const uint8_t* bytes) {
-        loaded.emplace_back(id, store_->Add(bytes));
-      }));
-  const std::lock_guard lock(mutex_);
-  for (auto& [id, content] : loaded) pages_.try_emplace(id, std::move(content));
+  while (!missing.empty()) {
+    const size_t count = std::min(missing.size(), kPagesAtOnce);
+    const std::vector<uint32_t> some(missing.end() - count, missing.end());
+    missing.resize(missing.size() - count);
+    std::vector<std::pair<uint32_t, PageRef>> loaded;
+    loaded.reserve(count);
+    LIBRR_RETURN_IF_ERROR(trace_->ReadPages(
+        some, [this, &loaded](uint32_t id, const uint8_t* bytes) {
+          loaded.emplace_back(id, store_->Add(bytes));
+        }));
+    const std::lock_guard lock(mutex_);
+    for (auto& [id, content] : loaded)
+      pages_.try_emplace(id, std::move(content));
+    // What was read brings whoever comes again nearer to the end.
+    if (!missing.empty() && stop.load(std::memory_order_relaxed)) {
+      return absl::CancelledError("interrupted");
+    }
+  }
   return absl::OkStatus();
 }
 
-absl::StatusOr<LoadedCheckpoint> CheckpointLoader::Load(size_t index) {
+absl::StatusOr<LoadedCheckpoint> CheckpointLoader::Load(
+    size_t index, const std::atomic<bool>& stop) {
   const StoredCheckpoint& place = trace_->checkpoints()[index];
   LIBRR_ASSIGN_OR_RETURN(StoredState state, trace_->ReadCheckpoint(place));
   LIBRR_ASSIGN_OR_RETURN(const std::vector<StoredPageRef> pages,
@@ -94,7 +108,7 @@ absl::StatusOr<LoadedCheckpoint> CheckpointLoader::Load(size_t index) {
   contents.reserve(pages.size());
   // Another thread may make this one's pages be forgotten: once more then.
   while (contents.size() < pages.size()) {
-    LIBRR_RETURN_IF_ERROR(LoadPages(pages));
+    LIBRR_RETURN_IF_ERROR(LoadPages(pages, stop));
     contents.clear();
     const std::lock_guard lock(mutex_);
     for (const StoredPageRef& page : pages) {

@@ -13,6 +13,7 @@
 #ifndef LIBRR_REPLAYER_CHECKPOINT_LOADER_H_
 #define LIBRR_REPLAYER_CHECKPOINT_LOADER_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -49,8 +50,10 @@ class CheckpointLoader {
     return trace_->checkpoints()[index].position;
   }
 
-  // DataLoss.
-  absl::StatusOr<LoadedCheckpoint> Load(size_t index);
+  // DataLoss; Cancelled if `stop` was set on the way: what has been read is
+  // kept for the next time.
+  absl::StatusOr<LoadedCheckpoint> Load(size_t index,
+                                        const std::atomic<bool>& stop);
   // It is not usable.
   void Discard(size_t index);
 
@@ -59,7 +62,8 @@ class CheckpointLoader {
 
  private:
   absl::StatusOr<std::vector<StoredPageRef>> PagesOf(const StoredState& state);
-  absl::Status LoadPages(const std::vector<StoredPageRef>& pages);
+  absl::Status LoadPages(const std::vector<StoredPageRef>& pages,
+                         const std::atomic<bool>& stop);
 
   const TraceReader* const trace_;
   PageStore* const store_;

@@ -51,8 +51,9 @@ class Ladder {
   // There is one, once one was taken at the recording's begin.
   Start AtOrBefore(Position position) const;
 
-  absl::StatusOr<LoadedCheckpoint> Load(const Start& start) {
-    return loader_.Load(start.stored);
+  absl::StatusOr<LoadedCheckpoint> Load(const Start& start,
+                                        const std::atomic<bool>& stop) {
+    return loader_.Load(start.stored, stop);
   }
   // The trace's checkpoint has turned out to be damaged.
   void Discard(const Start& start);

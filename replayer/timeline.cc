@@ -106,6 +106,7 @@ class Timeline::Impl {
     LIBRR_RETURN_IF_ERROR(machine().SetStopConditions(conditions));
     LIBRR_RETURN_IF_ERROR(machine().SetStopConditions({}));
     const Position here = machine().position();
+    KeepPlace();
     to = std::min(to, end_);
     KnownHits known(conditions, to);
     bool go_on = true;
@@ -170,7 +171,12 @@ class Timeline::Impl {
     if (goal < here || goal - here > kShortRun) {
       Ladder::Start nearest = ladder_.AtOrBefore(goal);
       if (goal < here || nearest.position > here) {
-        LIBRR_RETURN_IF_ERROR(worker_->Restore(std::move(nearest)));
+        const absl::Status restored = worker_->Restore(std::move(nearest));
+        if (absl::IsCancelled(restored)) {
+          flags_.Clear();
+          return false;
+        }
+        LIBRR_RETURN_IF_ERROR(restored);
       }
     }
     const Position from = machine().position();
@@ -184,6 +190,16 @@ class Timeline::Impl {
     flags_.Clear();
     LIBRR_RETURN_IF_ERROR(worker_->player().Complete().status());
     return false;
+  }
+
+  // So that a search that is interrupted comes back here at once.
+  void KeepPlace() {
+    const Position here = machine().position();
+    ladder_.SetCursor(here);
+    const Ladder::Start nearest = ladder_.AtOrBefore(here);
+    if (nearest.kept == nullptr || here - nearest.position > kShortRun) {
+      worker_->TakeCheckpoint();
+    }
   }
 
   // Goes to where the timeline was: an interruption does not keep it from that.
@@ -242,6 +258,7 @@ class Timeline::Impl {
         here < known_->from || here > known_->to) {
       known_.emplace(conditions, here);
     }
+    KeepPlace();
     BeginProgress(here - bound);
     search_->SetProgress([this, here](const KnownHits& known) {
       ReportProgress(here - std::min(here, known.from));
@@ -249,9 +266,16 @@ class Timeline::Impl {
     while (true) {
       stop.hits = known_->LastBefore(here);
       if (!stop.hits.empty() && stop.hits.front().position >= bound) {
-        stop.reason = TimelineStop::Reason::kCondition;
-        const Position position = stop.hits.front().position;
-        LIBRR_RETURN_IF_ERROR(GoBackTo(position));
+        LIBRR_ASSIGN_OR_RETURN(const bool arrived,
+                               GoTo(stop.hits.front().position));
+        if (arrived) {
+          stop.reason = TimelineStop::Reason::kCondition;
+          return stop;
+        }
+        // The hits are kept for the next time.
+        LIBRR_RETURN_IF_ERROR(GoBackTo(here));
+        stop.reason = TimelineStop::Reason::kInterrupted;
+        stop.hits.clear();
         return stop;
       }
       if (!stop.hits.empty() || known_->from <= bound) {

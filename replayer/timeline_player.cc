@@ -11,9 +11,9 @@
 namespace librr {
 namespace {
 
-// How soon an interruption is seen: at 50 million steps a second, 50 times a
+// How soon an interruption is seen: at 50 million steps a second, 200 times a
 // second.
-constexpr uint64_t kSliceSteps = uint64_t{1} << 20;
+constexpr uint64_t kSliceSteps = uint64_t{1} << 18;
 
 }  // namespace
 

@@ -70,9 +70,9 @@ absl::StatusOr<bool> TimelineSearch::Extend(KnownHits* known, Position lowest) {
     round.next_end = known->from;
   }
   const size_t helpers = UsefulHelpers(known->from, lowest);
-  LIBRR_RETURN_IF_ERROR(AddHelpers(helpers));
-  threads_.Start(helpers,
-                 [this, &round](size_t i) { Work(helpers_[i].get(), &round); });
+  if (helpers_.size() < helpers) helpers_.resize(helpers);
+  // Each makes its machine, which takes a while, when it is first needed.
+  threads_.Start(helpers, [this, &round](size_t i) { Help(i, &round); });
   first_->player().SetProgress([this, known] {
     if (progress_) progress_(*known);
   });
@@ -114,13 +114,8 @@ void TimelineSearch::Work(TimelineWorker* worker, Round* round) {
     }
     absl::StatusOr<IntervalHits> found =
         worker->Scan(interval->begin, interval->end, *round->conditions);
+    if (!found.ok()) return Fail(found.status(), round);
     const std::lock_guard lock(round->mutex);
-    if (!found.ok()) {
-      round->status.Update(found.status());
-      round->over = true;
-      flags_->stop.store(true);
-      return;
-    }
     if (found->interrupted) return;
     interval->found = *std::move(found);
     interval->done = true;
@@ -146,23 +141,36 @@ size_t TimelineSearch::UsefulHelpers(Position from, Position lowest) const {
   return std::max<size_t>(intervals, 1) - 1;
 }
 
-absl::Status TimelineSearch::AddHelpers(size_t count) {
-  while (helpers_.size() < count) {
+void TimelineSearch::Help(size_t number, Round* round) {
+  std::unique_ptr<TimelineWorker>& helper = helpers_[number];
+  if (helper == nullptr) {
     TimelineWorker::Options options;
     // The first machine has compared the digests on its way there.
     options.check = false;
     options.stop = &flags_->stop;
-    LIBRR_ASSIGN_OR_RETURN(
-        std::unique_ptr<TimelineWorker> helper,
-        TimelineWorker::Create(trace_, factory_, ladder_, options));
-    helpers_.push_back(std::move(helper));
+    options.only_scans = true;
+    const std::lock_guard lock(creating_);
+    if (flags_->stop.load()) return;
+    absl::StatusOr<std::unique_ptr<TimelineWorker>> created =
+        TimelineWorker::Create(trace_, factory_, ladder_, options);
+    if (!created.ok()) return Fail(created.status(), round);
+    helper = *std::move(created);
   }
-  return absl::OkStatus();
+  Work(helper.get(), round);
+}
+
+void TimelineSearch::Fail(const absl::Status& status, Round* round) {
+  const std::lock_guard lock(round->mutex);
+  round->status.Update(status);
+  round->over = true;
+  flags_->stop.store(true);
 }
 
 uint64_t TimelineSearch::replayed_steps() const {
   uint64_t steps = 0;
-  for (const auto& helper : helpers_) steps += helper->replayed_steps();
+  for (const auto& helper : helpers_) {
+    if (helper != nullptr) steps += helper->replayed_steps();
+  }
   return steps;
 }
 

@@ -114,7 +114,9 @@ class TimelineSearch {
   void Work(TimelineWorker* worker, Round* round);
   // How many helpers would do something useful, and have room.
   size_t UsefulHelpers(Position from, Position lowest) const;
-  absl::Status AddHelpers(size_t count);
+  // The work of one of the further threads.
+  void Help(size_t number, Round* round);
+  void Fail(const absl::Status& status, Round* round);
 
   const TraceReader* const trace_;
   const MachineFactory& factory_;
@@ -123,7 +125,8 @@ class TimelineSearch {
   TimelineWorker* const first_;
   const size_t jobs_;
   SearchThreads threads_;
-  std::vector<std::unique_ptr<TimelineWorker>> helpers_;
+  std::mutex creating_;  // of helpers: one at a time
+  std::vector<std::unique_ptr<TimelineWorker>> helpers_;  // by thread
   std::function<void(const KnownHits&)> progress_;
 };
 

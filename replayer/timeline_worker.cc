@@ -32,6 +32,8 @@ TimelineWorker::TimelineWorker(const TraceReader* trace,
                                std::unique_ptr<Machine> machine, Ladder* ladder,
                                const Options& options)
     : ladder_(ladder),
+      stop_(options.stop),
+      only_scans_(options.only_scans),
       machine_(std::move(machine)),
       image_(machine_.get(), ladder->store()),
       player_(trace, machine_.get(), options.stop, options.check) {}
@@ -39,7 +41,8 @@ TimelineWorker::TimelineWorker(const TraceReader* trace,
 absl::Status TimelineWorker::Restore(Ladder::Start start) {
   ++restores_;
   while (start.kept == nullptr) {
-    if (RestoreStored(start).ok()) return absl::OkStatus();
+    const absl::Status status = RestoreStored(start);
+    if (status.ok() || absl::IsCancelled(status)) return status;
     ladder_->Discard(start);
     start = ladder_->AtOrBefore(start.position);
   }
@@ -47,8 +50,9 @@ absl::Status TimelineWorker::Restore(Ladder::Start start) {
 }
 
 absl::Status TimelineWorker::RestoreStored(const Ladder::Start& start) {
-  LIBRR_ASSIGN_OR_RETURN(const LoadedCheckpoint loaded, ladder_->Load(start));
-  LIBRR_RETURN_IF_ERROR(image_.Restore(loaded.checkpoint));
+  LIBRR_ASSIGN_OR_RETURN(const LoadedCheckpoint loaded,
+                         ladder_->Load(start, *stop_));
+  LIBRR_RETURN_IF_ERROR(RestoreImage(loaded.checkpoint));
   if (machine_->position() != loaded.checkpoint.position ||
       machine_->time() != loaded.checkpoint.time ||
       machine_->ComputeDigest() != loaded.digest) {
@@ -61,7 +65,7 @@ absl::Status TimelineWorker::RestoreStored(const Ladder::Start& start) {
 }
 
 absl::Status TimelineWorker::RestoreKept(const Checkpoint& checkpoint) {
-  LIBRR_RETURN_IF_ERROR(image_.Restore(checkpoint));
+  LIBRR_RETURN_IF_ERROR(RestoreImage(checkpoint));
   player_.MachineWasRestored();
   return absl::OkStatus();
 }
@@ -86,7 +90,12 @@ absl::StatusOr<IntervalHits> TimelineWorker::Scan(
   IntervalHits found;
   found.from = from.position;
   LIBRR_RETURN_IF_ERROR(machine_->SetStopConditions({}));
-  LIBRR_RETURN_IF_ERROR(Restore(from));
+  if (absl::Status status = Restore(from); absl::IsCancelled(status)) {
+    found.interrupted = true;
+    return found;
+  } else if (!status.ok()) {
+    return status;
+  }
   if (machine_->position() < from.position) {
     LIBRR_ASSIGN_OR_RETURN(const PlayResult result, Advance(from.position, {}));
     if (result.kind == PlayResult::Kind::kInterrupted) {

@@ -44,6 +44,8 @@ class TimelineWorker {
     bool check = true;
     // Interrupts what is going on.
     const std::atomic<bool>* stop = nullptr;
+    // Only scans: an interruption may leave its machine in no state at all.
+    bool only_scans = false;
   };
 
   // Its machine is new: before the inputs of position 0.
@@ -56,7 +58,8 @@ class TimelineWorker {
   TracePlayer& player() { return player_; }
 
   // The machine's stop conditions must be none. If a checkpoint of the trace is
-  // damaged, an earlier one is taken.
+  // damaged, an earlier one is taken. Cancelled if it was interrupted: the
+  // machine is as it was, unless it only scans.
   absl::Status Restore(Ladder::Start start);
   void TakeCheckpoint() { ladder_->Take(image_); }
 
@@ -79,10 +82,15 @@ class TimelineWorker {
   TimelineWorker(const TraceReader* trace, std::unique_ptr<Machine> machine,
                  Ladder* ladder, const Options& options);
 
+  absl::Status RestoreImage(const Checkpoint& checkpoint) {
+    return image_.Restore(checkpoint, only_scans_ ? stop_ : nullptr);
+  }
   absl::Status RestoreKept(const Checkpoint& checkpoint);
   absl::Status RestoreStored(const Ladder::Start& start);
 
   Ladder* const ladder_;
+  const std::atomic<bool>* const stop_;
+  const bool only_scans_;
   const std::unique_ptr<Machine> machine_;
   MachineImage image_;
   TracePlayer player_;

@@ -103,6 +103,9 @@ absl::StatusOr<std::unique_ptr<DebugSession>> DebugSession::Open(
   session->target_ =
       std::make_unique<LinuxTarget>(session->machine_.get(), sources);
   session->target_->ShowTasks(*tasks);
+  std::string notes = session->target_->TakeNotes();
+  while (!notes.empty() && notes.back() == '\n') notes.pop_back();
+  if (!notes.empty()) Say(notes);
   return session;
 }
 

@@ -10,12 +10,14 @@ namespace {
 
 // Nothing is lost by leaving. Memory and registers of the past are what they
 // were: gdb refuses to write with a better reason than a stub can give. Which
-// program is debugged is said by `process`, not by who executes first.
+// program is debugged is said by `process`, not by who executes first; and with
+// one inferior threads have the guest's pids.
 constexpr const char* kSettings = R"(set confirm off
 set remotetimeout 60
 set may-write-registers off
 set may-write-memory off
 set remote pid-to-exec-file-packet off
+set remote multiprocess-feature-packet off
 )";
 
 // gdb keeps registers and memory while a `monitor` command runs. So these arm

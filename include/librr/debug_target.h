@@ -95,6 +95,7 @@ struct TargetThread {
   int core = -1;   // the vCPU that executes it; -1: none
   std::string name;
   std::string details;  // for people; may be empty
+  int process = 0;      // of the guest; 0: none
 };
 
 // Where a function takes a `vcpu` it takes the number of a thread. Thread N is
@@ -112,10 +113,15 @@ class DebugTarget {
   virtual int ThreadHere(int shown) const;
   // Whose a stop point in user code is that is set for a thread here.
   virtual StopScope ScopeOf(int vcpu) const;
+  // The same for one that belongs to the thread's process, whatever code the
+  // thread is in.
+  virtual StopScope ProcessScopeOf(int thread) const { return ScopeOf(thread); }
   // The guest's Linux; NotFound says why it is not seen here.
   virtual absl::StatusOr<LinuxGuest*> Linux() const;
   // The guest's task that is a thread here; NotFound if it is none.
   virtual absl::StatusOr<LinuxTask> TaskOf(int thread) const;
+  // Whether threads can belong to processes of the guest.
+  virtual bool has_processes() const { return false; }
   // Whether threads are the guest's tasks, where the target can show them.
   virtual void ShowTasks(bool /*show*/) {}
   // What a person has typed to look at the guest's Linux with; nullopt: what
@@ -168,6 +174,9 @@ class DebugTarget {
   // milliseconds; nothing if none is. Called from another thread, repeatedly
   // until it has returned.
   virtual void Interrupt() = 0;
+
+  // What the person should know about the last move, once: lines, or nothing.
+  virtual std::string TakeNotes() { return ""; }
 
   // --- what the history holds ---
   virtual absl::StatusOr<std::optional<StopHit>> LastWrite(

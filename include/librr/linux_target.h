@@ -55,6 +55,8 @@ class LinuxTarget final : public DebugTarget {
   bool HasThread(int number) const override;
   int ThreadHere(int shown) const override;
   StopScope ScopeOf(int thread) const override;
+  StopScope ProcessScopeOf(int thread) const override;
+  bool has_processes() const override { return shows_tasks_; }
   absl::StatusOr<LinuxGuest*> Linux() const override;
   absl::StatusOr<LinuxTask> TaskOf(int thread) const override;
 
@@ -80,6 +82,8 @@ class LinuxTarget final : public DebugTarget {
   absl::StatusOr<TargetStop> Resume(const ResumeRequest& request) override;
   absl::Status Seek(Position position) override;
   void Interrupt() override;
+
+  std::string TakeNotes() override { return machine_->TakeNotes(); }
 
   absl::StatusOr<std::optional<StopHit>> LastWrite(const Watchpoint& range,
                                                    Position before) override;

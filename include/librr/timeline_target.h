@@ -48,6 +48,7 @@ class TimelineTarget final : public DebugTarget {
   absl::StatusOr<TargetStop> Resume(const ResumeRequest& request) override;
   absl::Status Seek(Position position) override;
   void Interrupt() override;
+  std::string TakeNotes() override;
 
   absl::StatusOr<std::optional<StopHit>> LastWrite(const Watchpoint& range,
                                                    Position before) override;
@@ -67,6 +68,7 @@ class TimelineTarget final : public DebugTarget {
 
   Timeline* const timeline_;
   std::vector<TargetMark> marks_;
+  uint64_t told_discarded_ = 0;  // of damaged checkpoints
 };
 
 }  // namespace librr

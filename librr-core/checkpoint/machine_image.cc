@@ -9,6 +9,12 @@
 #include "librr-core/base/check.h"
 
 namespace librr {
+namespace {
+
+// How many pages are restored between two looks at whether to stop: 4 MiB.
+constexpr uint64_t kPagesAtOnce = 1024;
+
+}  // namespace
 
 MachineImage::MachineImage(Machine* machine, PageStore* store)
     : machine_(machine), store_(store), pages_(store) {
@@ -31,20 +37,34 @@ std::shared_ptr<const Checkpoint> MachineImage::Capture() {
       machine_->position(), machine_->time(), machine_->SaveState(), pages_});
 }
 
-absl::Status MachineImage::Restore(const Checkpoint& checkpoint) {
+absl::Status MachineImage::Restore(const Checkpoint& checkpoint,
+                                   const std::atomic<bool>* stop) {
   copied_pages_ = 0;
-  for (const uint32_t page : machine_->TakeChangedPages()) {
+  std::vector<uint32_t> changed = machine_->TakeChangedPages();
+  std::sort(changed.begin(), changed.end());
+  for (const uint32_t page : changed) {
     machine_->RestorePage(page, checkpoint.pages.Get(page).bytes());
     ++copied_pages_;
   }
-  PageMap::ForEachDifference(pages_, checkpoint.pages,
-                             [this](uint64_t page, const PageRef& content) {
-                               machine_->RestorePage(page, content.bytes());
-                               ++copied_pages_;
-                             });
+  bool stopped = false;
+  std::vector<PageMap::Change> left;
+  PageMap::ForEachDifference(
+      pages_, checkpoint.pages, [&](uint64_t page, const PageRef& content) {
+        if (stop != nullptr && copied_pages_ % kPagesAtOnce == 0) {
+          stopped = stopped || stop->load(std::memory_order_relaxed);
+        }
+        if (stopped) {
+          if (!std::binary_search(changed.begin(), changed.end(), page))
+            left.emplace_back(page, pages_.Get(page));
+          return;
+        }
+        machine_->RestorePage(page, content.bytes());
+        ++copied_pages_;
+      });
   // What was just restored has not changed since.
   machine_->TakeChangedPages();
-  pages_ = checkpoint.pages;
+  pages_ = stopped ? checkpoint.pages.With(left) : checkpoint.pages;
+  if (stopped) return absl::CancelledError("interrupted");
   return machine_->RestoreState(checkpoint.state);
 }
 

@@ -17,6 +17,7 @@
 #ifndef LIBRR_CORE_CHECKPOINT_MACHINE_IMAGE_H_
 #define LIBRR_CORE_CHECKPOINT_MACHINE_IMAGE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -43,9 +44,11 @@ class MachineImage {
   MachineImage(Machine* machine, PageStore* store);
 
   std::shared_ptr<const Checkpoint> Capture();
-  // Fails only if the checkpoint is not one of such a machine; the machine's
-  // state is undefined then, but for another Restore.
-  absl::Status Restore(const Checkpoint& checkpoint);
+  // Fails only if the checkpoint is not one of such a machine, or, as
+  // Cancelled, if `stop` was set on the way; the machine's state is undefined
+  // then, but for another Restore.
+  absl::Status Restore(const Checkpoint& checkpoint,
+                       const std::atomic<bool>* stop = nullptr);
 
   // How many pages the last Capture or Restore has copied.
   uint64_t copied_pages() const { return copied_pages_; }

@@ -233,6 +233,28 @@ absl::StatusOr<GuestPhysical> FakeTarget::Translate(
   return GuestPhysical(offset);
 }
 
+std::vector<TargetThread> FakeTarget::Threads() const {
+  std::vector<TargetThread> threads = DebugTarget::Threads();
+  for (TargetThread& thread : threads) {
+    if (options_.processes) thread.process = thread.number + 1;
+  }
+  return threads;
+}
+
+absl::StatusOr<LinuxTask> FakeTarget::TaskOf(int thread) const {
+  if (!options_.processes || !HasThread(thread)) {
+    return DebugTarget::TaskOf(thread);
+  }
+  LinuxTask task;
+  task.pid = task.tgid = static_cast<uint32_t>(thread) + 1;
+  return task;
+}
+
+StopScope FakeTarget::ProcessScopeOf(int thread) const {
+  return {.address_space = CurrentAddressSpace(thread),
+          .process = static_cast<uint32_t>(thread) + 1};
+}
+
 AddressSpace FakeTarget::CurrentAddressSpace(int) const {
   return AddressSpace(kPageTables);
 }

@@ -33,6 +33,7 @@ struct FakeOptions {
   int step_microseconds = 0;  // how long the target takes for a step
   bool writable = false;
   bool user_mode = false;  // whether code runs at CPL 3
+  bool processes = false;  // whether each vCPU is a process, with pid 1 and 2
 };
 
 class FakeTarget final : public DebugTarget {
@@ -42,6 +43,11 @@ class FakeTarget final : public DebugTarget {
   // An address of the program.
   uint64_t Symbol(const std::string& name) const { return symbols_.at(name); }
   uint64_t Rip(int vcpu) const { return cpus_[vcpu].rip; }
+
+  std::vector<TargetThread> Threads() const override;
+  bool has_processes() const override { return options_.processes; }
+  absl::StatusOr<LinuxTask> TaskOf(int thread) const override;
+  StopScope ProcessScopeOf(int thread) const override;
 
   int vcpu_count() const override { return 2; }
   uint64_t memory_bytes() const override { return kFakeMemory; }

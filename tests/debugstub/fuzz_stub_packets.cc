@@ -12,7 +12,8 @@
 #include "tests/debugstub/session_fixture.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static librr::FakeTarget& target = *new librr::FakeTarget();
+  static librr::FakeTarget& target =
+      *new librr::FakeTarget({.processes = true});
   struct Silence final : librr::ClientChannel {
     void SendPacket(std::string_view) override {}
     void BeginBusy() override {}
@@ -23,6 +24,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                              &silence);
   // reinterpret_cast: libFuzzer gives unsigned bytes.
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  // Threads are named with their processes, or without.
+  if (bytes.empty() || (bytes[0] & 2) != 0) {
+    session.HandlePacket("qSupported:multiprocess+");
+    session.HandlePacket("vAttach;2");
+  }
   // With an odd first byte the rest is one packet, which spares the fuzzer from
   // finding checksums.
   if (!bytes.empty() && (bytes[0] & 1) != 0) {

@@ -34,13 +34,25 @@ TEST(PacketArguments, WriteMustHaveAsManyBytesAsItSays) {
   EXPECT_FALSE(ParseBinaryWrite("10,ffffffff:a").has_value());
 }
 
+TEST(PacketArguments, ThreadsMayBeNamedWithTheirProcess) {
+  EXPECT_EQ(ParseThread("p1f.20"), (ThreadId{31, 32}));
+  EXPECT_EQ(ParseThread("p1f"), (ThreadId{31, kAll}));
+  EXPECT_EQ(ParseThread("p1f.-1"), (ThreadId{31, kAll}));
+  EXPECT_EQ(ParseThread("p-1.-1"), (ThreadId{kAll, kAll}));
+  EXPECT_EQ(ParseThread("p0.0"), (ThreadId{kAny, kAny}));
+  for (const char* text : {"p", "p.", "p1.", "p.1", "p1.2.3", "1.2", "p-2",
+                           "pffffffff.1", "p1.ffffffff"}) {
+    EXPECT_FALSE(ParseThread(text).has_value()) << text;
+  }
+  EXPECT_EQ((*ParseResumeActions("s:p1.2;c:p1.-1"))[0].id, (ThreadId{1, 2}));
+}
+
 TEST(PacketArguments, ThreadsAreNumbersOrAll) {
-  EXPECT_EQ(ParseThread("-1"), kAllThreads);
-  EXPECT_EQ(ParseThread("0"), kAnyThread);
-  EXPECT_EQ(ParseThread("1f"), 31);
+  EXPECT_EQ(ParseThread("-1"), (ThreadId{kAny, kAll}));
+  EXPECT_EQ(ParseThread("0"), (ThreadId{kAny, kAny}));
+  EXPECT_EQ(ParseThread("1f"), (ThreadId{kAny, 31}));
   EXPECT_FALSE(ParseThread("ffffffff").has_value());
-  EXPECT_FALSE(ParseThread("p1.1").has_value());
-  EXPECT_EQ(ParseThreadSelection("g2")->thread, 2);
+  EXPECT_EQ(ParseThreadSelection("g2")->id.thread, 2);
   EXPECT_FALSE(ParseThreadSelection("x2").has_value());
 }
 
@@ -49,13 +61,13 @@ TEST(PacketArguments, ResumeActionsKeepTheirOrder) {
   ASSERT_TRUE(actions.has_value());
   ASSERT_EQ(actions->size(), 5u);
   EXPECT_EQ((*actions)[0].kind, ResumeAction::Kind::kStep);
-  EXPECT_EQ((*actions)[0].thread, 2);
+  EXPECT_EQ((*actions)[0].id.thread, 2);
   EXPECT_EQ((*actions)[1].kind, ResumeAction::Kind::kRangeStep);
   EXPECT_EQ((*actions)[1].range_begin, 0x1000u);
   EXPECT_EQ((*actions)[1].range_end, 0x1010u);
   EXPECT_EQ((*actions)[2].kind, ResumeAction::Kind::kContinue);
   EXPECT_EQ((*actions)[3].kind, ResumeAction::Kind::kStop);
-  EXPECT_EQ((*actions)[4].thread, kAllThreads);
+  EXPECT_EQ((*actions)[4].id.thread, kAll);
 }
 
 TEST(PacketArguments, ImpossibleResumeActionsAreRefused) {

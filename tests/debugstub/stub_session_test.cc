@@ -372,5 +372,73 @@ TEST_F(StubSessionTest, RandomPacketsDoNoHarm) {
   }
 }
 
+FakeOptions WithProcesses() {
+  FakeOptions options;
+  options.processes = true;
+  return options;
+}
+
+TEST(StubSessionProcesses, AreInferiorsThatTakeTheirThreadsWithThem) {
+  SessionFixture fixture(WithProcesses());
+  EXPECT_THAT(fixture.Ask("qSupported:multiprocess+"),
+              HasSubstr(";multiprocess+"));
+  EXPECT_EQ(fixture.Ask("!"), "OK");
+  EXPECT_EQ(fixture.Ask("qC"), "QCp400000.1");
+  EXPECT_EQ(fixture.Ask("qfThreadInfo"), "mp400000.1,p400000.2");
+  EXPECT_THAT(fixture.Ask("vAttach;2"), HasSubstr("thread:p2.2;"));
+  EXPECT_EQ(fixture.Ask("vAttach;2"), "E04") << "it is attached already";
+  EXPECT_EQ(fixture.Ask("vAttach;3"), "E04") << "there is no such process";
+  EXPECT_EQ(fixture.Ask("qfThreadInfo"), "mp400000.1,p2.2");
+  EXPECT_THAT(fixture.Ask("qXfer:threads:read::0,1000"),
+              HasSubstr("<thread id=\"p2.2\""));
+  EXPECT_EQ(fixture.Ask("Tp2.2"), "OK");
+  EXPECT_EQ(fixture.Ask("Tp400000.2"), "E04");
+  EXPECT_EQ(fixture.Ask("Hgp400000.-1"), "OK");
+  EXPECT_EQ(fixture.Ask("qC"), "QCp400000.1");
+  EXPECT_EQ(fixture.Ask("Hgp7.-1"), "E04");
+  EXPECT_THAT(fixture.Ask("vCont;s:p2.2;c:p2.-1"), HasSubstr("thread:p2.2;"));
+  EXPECT_EQ(fixture.Ask("vCont;s:p400000.2"), "E04");
+  EXPECT_EQ(fixture.Ask("D;2"), "OK");
+  EXPECT_EQ(fixture.Ask("D;2"), "E01");
+  EXPECT_EQ(fixture.Ask("qC"), "QCp400000.2");
+  EXPECT_EQ(fixture.Ask("D;400000"), "OK");
+  EXPECT_FALSE(fixture.session.finished()) << "it may attach to others";
+  EXPECT_EQ(fixture.Ask("qfThreadInfo"), "l");
+  EXPECT_THAT(fixture.Ask("vAttach;1"), HasSubstr("thread:p1.1;"));
+}
+
+TEST(StubSessionProcesses, HaveStopPointsOfTheirOwn) {
+  SessionFixture fixture(WithProcesses());
+  fixture.Ask("qSupported:multiprocess+");
+  fixture.Ask("vAttach;2");
+  const std::string point = "0," + At(fixture.target.Symbol("work")) + ",1";
+  fixture.Ask("Z" + point);
+  fixture.Ask("Hgp400000.-1");
+  fixture.Ask("Z" + point);
+  const auto owners = [&] {
+    fixture.Ask("vCont;c");
+    return fixture.target.last_request().owners;
+  };
+  EXPECT_EQ(owners().size(), 1u);
+  EXPECT_EQ(owners().begin()->second, 2u);
+  EXPECT_EQ(fixture.target.last_request().conditions.breakpoints.size(), 2u);
+  EXPECT_EQ(fixture.Ask("vKill;2"), "OK");
+  EXPECT_TRUE(owners().empty());
+  EXPECT_EQ(fixture.target.last_request().conditions.breakpoints.size(), 1u);
+  EXPECT_EQ(fixture.Ask("D;400000"), "OK");
+  EXPECT_TRUE(fixture.session.finished());
+}
+
+TEST(StubSessionProcesses, AreNotThereForClientsThatDoNotKnowThem) {
+  SessionFixture fixture(WithProcesses());
+  EXPECT_THAT(fixture.Ask("qSupported"), Not(HasSubstr("multiprocess")));
+  EXPECT_EQ(fixture.Ask("qC"), "QC1");
+  EXPECT_EQ(fixture.Ask("!"), "");
+  EXPECT_EQ(fixture.Ask("vAttach;2"), "");
+  EXPECT_EQ(fixture.Ask("qfThreadInfo"), "m1,2");
+  EXPECT_EQ(fixture.Ask("D"), "OK");
+  EXPECT_TRUE(fixture.session.finished());
+}
+
 }  // namespace
 }  // namespace librr
