@@ -43,12 +43,21 @@ absl::Status NoProcess(const LinuxTask& task) {
       absl::StrCat("task ", task.pid, " (", task.comm, ") has no user code"));
 }
 
+// Where the first task has been found: it is not searched again.
+LinuxOffsets WithFirstTask(const OffsetTasks& proved) {
+  LinuxOffsets offsets = proved.offsets();
+  offsets.Clear(Offset::kText);
+  offsets.Set(Offset::kInitTask, proved.tasks().front().address.value(),
+              LinuxOffsets::Source::kSearched);
+  return offsets;
+}
+
 class OffsetGuest final : public LinuxGuest {
  public:
   OffsetGuest(const MemoryReader* memory, const OffsetTasks& proved,
               const OffsetStacks& stacks)
       : memory_(memory),
-        offsets_(proved.offsets()),
+        offsets_(WithFirstTask(proved)),
         init_task_(proved.tasks().front().address),
         levels_(proved.space().root().levels),
         stacks_(stacks) {
@@ -58,12 +67,13 @@ class OffsetGuest final : public LinuxGuest {
                    : absl::StrFormat("%d.%d.%d", version >> 16,
                                      version >> 8 & 0xff, version & 0xff);
     banner_ = absl::StrCat("Linux version ", release_);
-    sources_ = {absl::StrCat("offsets typed by a person: ", offsets_.Named()),
-                absl::StrCat("proved: the first task is \"swapper\" with pid "
-                             "0, the list of its ",
-                             proved.tasks().size(),
-                             " tasks closes, and their page tables map the "
-                             "kernel")};
+    sources_ = {
+        absl::StrCat("offsets typed by a person: ", proved.offsets().Named()),
+        absl::StrCat("proved: the first task is \"swapper\" with pid "
+                     "0, the list of its ",
+                     proved.tasks().size(),
+                     " tasks closes, and their page tables map the "
+                     "kernel")};
     for (const std::string& why : proved.left_out()) sources_.push_back(why);
     for (const Offset field : {Offset::kStack, Offset::kSavedSp}) {
       if (stacks.offsets().source(field) != LinuxOffsets::Source::kSearched) {

@@ -31,8 +31,7 @@ const absl::Span<const Option> kLinuxOptions(kLinuxTable);
 absl::StatusOr<LinuxSources> LinuxSourcesFrom(const Arguments& arguments) {
   const std::optional<std::string> typed = arguments.Text("offsets");
   if (typed.has_value()) {
-    if (arguments.Has("symbols") || arguments.Has("system-map") ||
-        arguments.Has("offsets")) {
+    if (arguments.Has("symbols") || arguments.Has("system-map")) {
       return absl::InvalidArgumentError(
           "--offsets is instead of --symbols and --system-map");
     }
@@ -76,7 +75,8 @@ absl::StatusOr<LinuxAt> OpenLinuxAt(const Arguments& arguments) {
         absl::StrCat(guest.status().message(), "; ", kNoLinuxHelp)));
   }
   result.guest = *std::move(guest);
-  if (arguments.Has("symbols") || arguments.Has("system-map")) {
+  if (arguments.Has("symbols") || arguments.Has("system-map") ||
+      arguments.Has("offsets")) {
     for (const std::string& line : result.guest->Sources()) Say(line);
   }
   return result;
