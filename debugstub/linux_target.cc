@@ -13,6 +13,7 @@
 #include "debugstub/target_memory.h"
 #include "librr-core/base/status_macros.h"
 #include "librr/inspection.h"
+#include "librr/machine_memory.h"
 
 namespace librr {
 namespace {
@@ -29,6 +30,23 @@ int NumberOf(const LinuxTask& task) {
                        : static_cast<int>(task.pid) - 1;
 }
 
+// The threads of the target beneath are vCPUs.
+class VcpuMemory final : public TargetMemory {
+ public:
+  explicit VcpuMemory(const DebugTarget* machine)
+      : TargetMemory(machine), machine_(machine) {}
+  std::vector<VcpuContext> Vcpus() const override {
+    std::vector<VcpuContext> vcpus;
+    for (int vcpu = 0; vcpu < machine_->vcpu_count(); ++vcpu) {
+      vcpus.push_back(VcpuContextOf(machine_->Registers(vcpu)));
+    }
+    return vcpus;
+  }
+
+ private:
+  const DebugTarget* const machine_;
+};
+
 uint64_t Distance(Position a, Position b) { return a > b ? a - b : b - a; }
 
 RegisterValue Number(const char* name, uint64_t value, size_t bytes) {
@@ -41,8 +59,10 @@ RegisterValue Number(const char* name, uint64_t value, size_t bytes) {
 
 }  // namespace
 
-LinuxTarget::LinuxTarget(DebugTarget* machine)
-    : machine_(machine), memory_(std::make_unique<TargetMemory>(machine)) {}
+LinuxTarget::LinuxTarget(DebugTarget* machine, LinuxSources sources)
+    : machine_(machine),
+      sources_(std::move(sources)),
+      memory_(std::make_unique<VcpuMemory>(machine)) {}
 
 LinuxTarget::~LinuxTarget() = default;
 
@@ -61,7 +81,10 @@ absl::StatusOr<LinuxGuest*> LinuxTarget::Linux() const {
     return not_found_;
   }
   absl::StatusOr<std::unique_ptr<LinuxGuest>> guest =
-      LinuxGuest::Find(memory_.get());
+      FindLinuxGuest(memory_.get(), typed_.value_or(own_));
+  if (!guest.ok() && !typed_.has_value() && sources_.has_files()) {
+    guest = FindLinuxGuest(memory_.get(), sources_);
+  }
   if (!guest.ok()) {
     not_found_at_ = here;
     not_found_ = guest.status();
@@ -71,10 +94,39 @@ absl::StatusOr<LinuxGuest*> LinuxTarget::Linux() const {
   return guest_.get();
 }
 
+void LinuxTarget::SetLinuxOffsets(const std::optional<LinuxOffsets>& offsets) {
+  typed_.reset();
+  if (offsets.has_value()) typed_ = LinuxSources(*offsets);
+  guest_.reset();
+  not_found_at_.reset();
+  seen_at_.reset();
+}
+
+absl::StatusOr<std::vector<LinuxTask>> LinuxTarget::FindTasks() const {
+  LIBRR_ASSIGN_OR_RETURN(LinuxGuest * guest, Linux());
+  absl::StatusOr<std::vector<LinuxTask>> tasks = guest->Tasks();
+  const Position here = position();
+  if (tasks.ok() || (not_found_at_.has_value() &&
+                     Distance(*not_found_at_, here) < kLookAgainSteps)) {
+    return tasks;
+  }
+  // A guest that has started again has its kernel elsewhere.
+  std::unique_ptr<LinuxGuest> before = std::move(guest_);
+  const absl::StatusOr<LinuxGuest*> again = Linux();
+  if (again.ok()) {
+    absl::StatusOr<std::vector<LinuxTask>> there = (*again)->Tasks();
+    if (there.ok()) return there;
+  }
+  not_found_at_ = here;
+  not_found_ = tasks.status();
+  guest_ = std::move(before);
+  return tasks;
+}
+
 absl::StatusOr<LinuxTarget::View> LinuxTarget::Look() const {
-  LIBRR_ASSIGN_OR_RETURN(LinuxGuest* const guest, Linux());
   View view;
-  LIBRR_ASSIGN_OR_RETURN(view.tasks, guest->Tasks());
+  LIBRR_ASSIGN_OR_RETURN(view.tasks, FindTasks());
+  LinuxGuest* const guest = guest_.get();
   for (int vcpu = 0; vcpu < vcpu_count(); ++vcpu) {
     LIBRR_ASSIGN_OR_RETURN(LinuxTask current, guest->CurrentTask(vcpu));
     const auto listed = std::find_if(

@@ -57,6 +57,20 @@ absl::StatusOr<std::string> MonitorSystemCall(StubSession&,
 absl::StatusOr<std::string> MonitorRegisters(StubSession&,
                                              const MonitorArguments&);
 
+// monitor_linux_resources.cc
+absl::StatusOr<std::string> MonitorFiles(StubSession&, const MonitorArguments&);
+absl::StatusOr<std::string> MonitorSockets(StubSession&,
+                                           const MonitorArguments&);
+absl::StatusOr<std::string> MonitorMounts(StubSession&,
+                                          const MonitorArguments&);
+absl::StatusOr<std::string> MonitorSlabs(StubSession&, const MonitorArguments&);
+absl::StatusOr<std::string> MonitorRunQueues(StubSession&,
+                                             const MonitorArguments&);
+absl::StatusOr<std::string> MonitorPerCpu(StubSession&,
+                                          const MonitorArguments&);
+absl::StatusOr<std::string> MonitorSystem(StubSession&,
+                                          const MonitorArguments&);
+
 // process_packets.cc
 absl::StatusOr<std::string> MonitorExecutable(StubSession&,
                                               const MonitorArguments&);
@@ -70,6 +84,8 @@ std::optional<uint64_t> ParseNumber(std::string_view text);
 // The same as a status that names what was meant: "an address", ...
 absl::StatusOr<uint64_t> NumberArgument(const std::string& text,
                                         std::string_view what);
+// The same for a pid; NotFound for a number that none has.
+absl::StatusOr<uint32_t> PidArgument(const std::string& text);
 // The same for an address, which may also be a register, with a `$` or without.
 absl::StatusOr<uint64_t> AddressArgument(StubSession& session,
                                          const std::string& text);

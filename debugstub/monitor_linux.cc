@@ -56,6 +56,14 @@ std::string NameOf(const LinuxTask& task) {
 
 }  // namespace
 
+absl::StatusOr<uint32_t> PidArgument(const std::string& text) {
+  constexpr uint64_t kMaxPid = 1 << 22;
+  LIBRR_ASSIGN_OR_RETURN(const uint64_t pid, NumberArgument(text, "a pid"));
+  if (pid <= kMaxPid) return static_cast<uint32_t>(pid);
+  return absl::NotFoundError(
+      absl::StrCat("there is no process ", pid, " here"));
+}
+
 absl::StatusOr<std::string> MonitorPs(StubSession& session,
                                       const MonitorArguments& arguments) {
   const bool threads = !arguments.words.empty();
@@ -96,16 +104,9 @@ absl::StatusOr<std::string> MonitorModules(StubSession& session,
 
 absl::StatusOr<std::string> MonitorMaps(StubSession& session,
                                         const MonitorArguments& arguments) {
-  constexpr uint64_t kMaxPid = 1 << 22;
-  LIBRR_ASSIGN_OR_RETURN(const uint64_t pid,
-                         NumberArgument(arguments.words[0], "a pid"));
+  LIBRR_ASSIGN_OR_RETURN(const uint32_t pid, PidArgument(arguments.words[0]));
   LIBRR_ASSIGN_OR_RETURN(LinuxGuest* const guest, session.target().Linux());
-  if (pid > kMaxPid) {
-    return absl::NotFoundError(
-        absl::StrCat("there is no process ", pid, " here"));
-  }
-  LIBRR_ASSIGN_OR_RETURN(const auto maps,
-                         guest->Maps(static_cast<uint32_t>(pid)));
+  LIBRR_ASSIGN_OR_RETURN(const auto maps, guest->Maps(pid));
   if (maps.empty()) return "this task has no user memory\n";
   return MapReport(maps);
 }

@@ -71,6 +71,7 @@ absl::StatusOr<std::string> MonitorLinuxOffsets(
     return proof.status();
   }
   session.SetLinuxView(LinuxView::kTyped, offsets);
+  session.ShowTasks(true);
   if (proof.ok()) return proof;
   // A person types them before the guest has booted, too.
   return absl::StrCat("kept, and not proved yet: ", proof.status().message(),

@@ -130,6 +130,8 @@ class StubSession {
   void SetLinuxView(LinuxView view, const LinuxOffsets& offsets) {
     linux_view_ = view;
     linux_offsets_ = offsets;
+    target_->SetLinuxOffsets(view == LinuxView::kTyped ? std::optional(offsets)
+                                                       : std::nullopt);
   }
   // Threads become others: the client has to ask for them again.
   void ShowTasks(bool show) {

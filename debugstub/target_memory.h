@@ -15,7 +15,7 @@
 
 namespace librr {
 
-class TargetMemory final : public MemoryReader {
+class TargetMemory : public MemoryReader {
  public:
   explicit TargetMemory(const DebugTarget* target) : target_(target) {}
 

@@ -103,10 +103,15 @@ absl::StatusOr<Btf> Btf::Parse(std::string bytes) {
   }
   for (Id id = 1; id < btf.places_.size(); ++id) {
     const Type type = btf.At(id);
-    if (type.kind() != Kind::kStruct && type.kind() != Kind::kUnion) continue;
     const std::string_view name = btf.String(type.name);
     // The first of a name counts.
-    if (!name.empty()) btf.aggregates_.emplace(name, id);
+    if (name.empty()) continue;
+    if (type.kind() == Kind::kStruct || type.kind() == Kind::kUnion) {
+      btf.aggregates_.emplace(name, id);
+    }
+    if (type.kind() == Kind::kVariable) {
+      btf.variables_.emplace(name, type.size_or_type);
+    }
   }
   return btf;
 }
@@ -199,6 +204,60 @@ std::optional<Btf::Id> Btf::FindAggregate(std::string_view name) const {
   const auto it = aggregates_.find(name);
   if (it == aggregates_.end()) return std::nullopt;
   return it->second;
+}
+
+std::optional<Btf::Id> Btf::FindVariable(std::string_view name) const {
+  const auto it = variables_.find(name);
+  if (it == variables_.end()) return std::nullopt;
+  return it->second;
+}
+
+bool Btf::IsSigned(Id type) const {
+  constexpr uint32_t kSigned = 1 << 24;
+  type = Resolve(type);
+  return kind(type) == Kind::kInt &&
+         (Word(places_[type] + kTypeSize) & kSigned) != 0;
+}
+
+std::string Btf::Describe(Id type) const {
+  std::string behind;
+  for (int depth = 0; depth < kMaxDepth; ++depth) {
+    const Type it = At(type);
+    const std::string text(String(it.name));
+    switch (it.kind()) {
+      case Kind::kVolatile:
+      case Kind::kConst:
+      case Kind::kRestrict:
+      case Kind::kTypeTag:
+        type = it.size_or_type;
+        continue;
+      case Kind::kPointer:
+        behind.insert(0, behind.starts_with("*") ? "*" : " *");
+        type = it.size_or_type;
+        continue;
+      case Kind::kArray:
+        absl::StrAppend(&behind, "[", ElementCount(type), "]");
+        type = Element(type);
+        continue;
+      case Kind::kStruct:
+        return absl::StrCat("struct ", text, behind);
+      case Kind::kUnion:
+        return absl::StrCat("union ", text, behind);
+      case Kind::kForward:
+        return absl::StrCat(it.flag() ? "union " : "struct ", text, behind);
+      case Kind::kEnum:
+      case Kind::kEnum64:
+        return absl::StrCat("enum ", text, behind);
+      case Kind::kVoid:
+        return absl::StrCat("void", behind);
+      case Kind::kFunction:
+      case Kind::kFunctionPrototype:
+        return absl::StrCat("function", behind);
+      default:
+        return absl::StrCat(text, behind);
+    }
+  }
+  return "";
 }
 
 std::optional<Btf::Member> Btf::FindOne(Id aggregate, std::string_view name,

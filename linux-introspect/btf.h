@@ -70,6 +70,8 @@ class Btf {
   // `bytes` begins with the header; what is behind the last section is ignored.
   static absl::StatusOr<Btf> Parse(std::string bytes);
 
+  // What it was parsed from.
+  std::string_view bytes() const { return bytes_; }
   size_t type_count() const { return places_.empty() ? 0 : places_.size() - 1; }
 
   // A struct or union; nullopt if there is none of that name.
@@ -91,6 +93,14 @@ class Btf {
   uint32_t ElementCount(Id type) const;
   // What a pointer points to; 0 otherwise.
   Id Target(Id type) const;
+
+  // Of a kernel's variable (BTF has those that are per CPU); nullopt if there
+  // is none of that name.
+  std::optional<Id> FindVariable(std::string_view name) const;
+  // Of an integer.
+  bool IsSigned(Id type) const;
+  // As in C, without qualifiers: "struct rq *", "unsigned long[4]".
+  std::string Describe(Id type) const;
 
   // Value of an enumerator of a named or anonymous enum; nullopt if there is
   // none. Looks at all types.
@@ -115,7 +125,7 @@ class Btf {
   std::string bytes_;
   uint64_t strings_ = 0, strings_size_ = 0;
   std::vector<uint32_t> places_;  // of each type; [0] is void's, which has none
-  std::unordered_map<std::string_view, Id> aggregates_;
+  std::unordered_map<std::string_view, Id> aggregates_, variables_;
 };
 
 }  // namespace librr::linux_guest

@@ -18,14 +18,28 @@ absl::StatusOr<Field> BtfTypes::FindField(std::string_view aggregate,
                                           std::string_view path) const {
   LIBRR_ASSIGN_OR_RETURN(const Btf::Member member,
                          btf_->FindMember(aggregate, path));
-  const uint64_t size = btf_->Size(member.type);
-  if (member.bits != 0 || member.bit_offset % 8 != 0 ||
+  const uint64_t size =
+      member.bits != 0 ? member.bits / 8 : btf_->Size(member.type);
+  if (member.bits % 8 != 0 || member.bit_offset % 8 != 0 ||
       member.bit_offset / 8 + size > kMaxSize) {
     return absl::NotFoundError(absl::StrCat(
         AbseilView(aggregate), ".", AbseilView(path), " is not made of bytes"));
   }
   return Field{static_cast<uint32_t>(member.bit_offset / 8),
                static_cast<uint32_t>(size)};
+}
+
+absl::StatusOr<BitField> BtfTypes::FindBits(std::string_view aggregate,
+                                            std::string_view path) const {
+  LIBRR_ASSIGN_OR_RETURN(const Btf::Member member,
+                         btf_->FindMember(aggregate, path));
+  const uint64_t size =
+      member.bits != 0 ? member.bits : 8 * btf_->Size(member.type);
+  if (member.bit_offset / 8 > kMaxSize || size / 8 > kMaxSize) {
+    return absl::NotFoundError(absl::StrCat(AbseilView(aggregate), ".",
+                                            AbseilView(path), " is too large"));
+  }
+  return BitField{member.bit_offset, static_cast<uint32_t>(size)};
 }
 
 absl::StatusOr<uint64_t> BtfTypes::SizeOf(std::string_view aggregate) const {

@@ -18,6 +18,8 @@ class BtfTypes final : public TypeSource {
 
   absl::StatusOr<Field> FindField(std::string_view aggregate,
                                   std::string_view path) const override;
+  absl::StatusOr<BitField> FindBits(std::string_view aggregate,
+                                    std::string_view path) const override;
   absl::StatusOr<uint64_t> SizeOf(std::string_view aggregate) const override;
 
  private:

@@ -96,6 +96,28 @@ uint64_t SizeOfType(Dwarf_Die* type) {
   return dwarf_aggregate_size(type, &size) == 0 ? size : 0;
 }
 
+// Of a member of a type with `size` bytes, from where the member begins. DWARF
+// 4 counts bits from the struct's first byte; before that they were counted
+// from the highest one of the member's storage (DW_AT_bit_offset, DWARF
+// 3, 5.5.6).
+BitField PlaceOfBits(Dwarf_Die* member, uint64_t size) {
+  constexpr uint64_t kMaxBits = 64;
+  const std::optional<uint64_t> bits = Number(member, DW_AT_bit_size);
+  if (!bits.has_value() || *bits > kMaxBits) {
+    return {0, static_cast<uint32_t>(8 * size)};
+  }
+  const auto width = static_cast<uint32_t>(*bits);
+  const std::optional<uint64_t> from_first =
+      Number(member, DW_AT_data_bit_offset);
+  if (from_first.has_value()) return {*from_first % (8 * kMaxSize), width};
+  const uint64_t storage = 8 * Number(member, DW_AT_byte_size).value_or(size);
+  const uint64_t from_highest = Number(member, DW_AT_bit_offset).value_or(0);
+  if (from_highest > storage || storage - from_highest < *bits) {
+    return {0, width};
+  }
+  return {storage - from_highest - *bits, width};
+}
+
 struct FoundMember {
   Dwarf_Die die;
   uint64_t offset = 0;
@@ -156,8 +178,8 @@ absl::StatusOr<std::unique_ptr<DwarfTypes>> DwarfTypes::Open(Elf* elf) {
 
 DwarfTypes::~DwarfTypes() { dwarf_end(dwarf_); }
 
-absl::StatusOr<Field> DwarfTypes::FindField(std::string_view aggregate,
-                                            std::string_view path) const {
+absl::StatusOr<BitField> DwarfTypes::FindBits(std::string_view aggregate,
+                                              std::string_view path) const {
   uint64_t budget = kMaxEntries;
   std::optional<Dwarf_Die> type = FindAggregate(dwarf_, aggregate, &budget);
   if (!type.has_value()) return NoStruct(aggregate);
@@ -173,18 +195,30 @@ absl::StatusOr<Field> DwarfTypes::FindField(std::string_view aggregate,
     offset += member->offset;
     Dwarf_Die inner;
     const uint64_t size = TypeOf(&member->die, &inner) ? SizeOfType(&inner) : 0;
-    if (dwarf_hasattr(&member->die, DW_AT_bit_size) != 0 || offset > kMaxSize ||
-        size > kMaxSize) {
+    const bool is_bits = dwarf_hasattr(&member->die, DW_AT_bit_size) != 0;
+    const bool is_last = dot == std::string_view::npos;
+    if (offset > kMaxSize || size > kMaxSize || (is_bits && !is_last)) {
       return absl::NotFoundError(absl::StrCat(AbseilView(aggregate), ".",
                                               AbseilView(name),
                                               " is not made of bytes"));
     }
-    if (dot == std::string_view::npos) {
-      return Field{static_cast<uint32_t>(offset), static_cast<uint32_t>(size)};
+    if (is_last) {
+      const BitField place = PlaceOfBits(&member->die, size);
+      return BitField{8 * offset + place.offset, place.size};
     }
     type = inner;
     path.remove_prefix(dot + 1);
   }
+}
+
+absl::StatusOr<Field> DwarfTypes::FindField(std::string_view aggregate,
+                                            std::string_view path) const {
+  LIBRR_ASSIGN_OR_RETURN(const BitField found, FindBits(aggregate, path));
+  if (found.offset % 8 == 0 && found.size % 8 == 0) {
+    return Field{static_cast<uint32_t>(found.offset / 8), found.size / 8};
+  }
+  return absl::NotFoundError(absl::StrCat(
+      AbseilView(aggregate), ".", AbseilView(path), " is not made of bytes"));
 }
 
 absl::StatusOr<uint64_t> DwarfTypes::SizeOf(std::string_view aggregate) const {

@@ -56,6 +56,21 @@ std::vector<AddressTable> PossibleAddressTables(const NameTables& tables) {
   return possible;
 }
 
+size_t EntrySize(AddressForm form) {
+  return form == AddressForm::kAddresses ? 8 : 4;
+}
+
+Kallsyms::Source SourceOf(const KernelImage::Part& part,
+                          const NameTables& names, const AddressTable& table) {
+  Kallsyms::Source source;
+  if (table.form == AddressForm::kAddresses) return source;
+  source.pieces = {
+      {part.address + names.num_syms, names.tokens.end - names.num_syms},
+      {part.address + table.place, EntrySize(table.form) * names.count}};
+  if (table.base_place != 0) source.base = part.address + table.base_place;
+  return source;
+}
+
 uint64_t SignExtend(uint64_t word) {
   return static_cast<uint64_t>(
       int64_t{static_cast<int32_t>(static_cast<uint32_t>(word))});
@@ -63,8 +78,8 @@ uint64_t SignExtend(uint64_t word) {
 
 // False if an entry is not in the part, or if they do not ascend.
 bool ReadAddresses(const KernelImage::Part& part, const AddressTable& table,
-                   std::vector<Kallsyms::Symbol>* symbols) {
-  const size_t size = table.form == AddressForm::kAddresses ? 8 : 4;
+                   std::vector<SymbolTable::Symbol>* symbols) {
+  const size_t size = EntrySize(table.form);
   const std::string_view bytes = part.bytes;
   if (table.place > bytes.size() ||
       (bytes.size() - table.place) / size < symbols->size()) {
@@ -110,37 +125,21 @@ bool ReadAddresses(const KernelImage::Part& part, const AddressTable& table,
 
 absl::Status Kallsyms::ReadNames(std::string_view bytes,
                                  const NameTables& tables) {
-  symbols_.reserve(tables.count);
   uint64_t at = tables.names;
+  std::string name;
   for (uint64_t i = 0; i < tables.count; ++i) {
     const std::string_view codes = TakeName(bytes, tables.long_names, &at);
-    Symbol symbol;
-    symbol.name = static_cast<uint32_t>(names_.size());
-    bool is_first = true;
+    name.clear();
     for (const char code : codes) {
-      std::string_view token = tables.tokens.tokens[static_cast<uint8_t>(code)];
-      if (is_first && !token.empty()) {
-        symbol.type = token[0];
-        token.remove_prefix(1);
-        is_first = false;
-      }
-      names_ += token;
+      name += tables.tokens.tokens[static_cast<uint8_t>(code)];
     }
-    symbol.length = static_cast<uint16_t>(names_.size() - symbol.name);
-    names_.push_back('\0');
-    symbols_.push_back(symbol);
-    if (names_.size() > kMaxNameBytes) {
+    if (name.empty()) name.push_back('?');
+    Add(0, name[0], std::string_view(name).substr(1));
+    if (names().size() > kMaxNameBytes) {
       return absl::NotFoundError("the kernel's symbol names are too long");
     }
   }
   return absl::OkStatus();
-}
-
-std::optional<uint64_t> Kallsyms::Find(std::string_view name) const {
-  for (const Symbol& symbol : symbols_) {
-    if (this->name(symbol) == name) return symbol.address;
-  }
-  return std::nullopt;
 }
 
 bool Kallsyms::IsProved(const KernelImage& image) const {
@@ -168,8 +167,9 @@ absl::StatusOr<Kallsyms> Kallsyms::Find(const KernelImage& image) {
       Kallsyms kallsyms;
       LIBRR_RETURN_IF_ERROR(kallsyms.ReadNames(part.bytes, *tables));
       for (const AddressTable& table : PossibleAddressTables(*tables)) {
-        if (ReadAddresses(part, table, &kallsyms.symbols_) &&
+        if (ReadAddresses(part, table, kallsyms.mutable_symbols()) &&
             kallsyms.IsProved(image)) {
+          kallsyms.source_ = SourceOf(part, *tables, table);
           return kallsyms;
         }
       }

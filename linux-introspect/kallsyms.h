@@ -15,47 +15,42 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "linux-introspect/kallsyms_tables.h"
 #include "linux-introspect/kernel_image.h"
+#include "linux-introspect/symbol_table.h"
 
 namespace librr::linux_guest {
 
-class Kallsyms {
+class Kallsyms final : public SymbolTable {
  public:
-  struct Symbol {
-    uint64_t address = 0;
-    uint32_t name = 0;  // where it begins in `names()`
-    uint16_t length = 0;
-    char type = '?';  // as nm prints it: capitals are global
-  };
-
-  // NotFound, saying what was missing.
+  // NotFound, saying what was missing. Its symbols are in the kernel's order:
+  // ascending by address, per-CPU offsets first.
   static absl::StatusOr<Kallsyms> Find(const KernelImage& image);
+  using SymbolTable::Find;
 
-  // In the kernel's order: ascending by address, per-CPU offsets first.
-  const std::vector<Symbol>& symbols() const { return symbols_; }
-  // All names, each with a zero byte behind it.
-  const std::string& names() const { return names_; }
-  std::string_view name(const Symbol& symbol) const {
-    return std::string_view(names_).substr(symbol.name, symbol.length);
-  }
-
-  // The first symbol of this name.
-  std::optional<uint64_t> Find(std::string_view name) const;
+  // The bytes that it was read from.
+  struct Source {
+    struct Piece {
+      uint64_t address = 0;
+      uint64_t size = 0;
+    };
+    std::vector<Piece> pieces;
+    // Where there is the address that offsets count from; 0: nowhere.
+    uint64_t base = 0;
+  };
+  // Empty for kernels whose table has whole addresses (until 4.5).
+  const Source& source() const { return source_; }
 
  private:
   Kallsyms() = default;
   absl::Status ReadNames(std::string_view bytes, const NameTables& tables);
   bool IsProved(const KernelImage& image) const;
 
-  std::vector<Symbol> symbols_;
-  std::string names_;
+  Source source_;
 };
 
 }  // namespace librr::linux_guest

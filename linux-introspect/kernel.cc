@@ -3,16 +3,20 @@
 #include "linux-introspect/kernel.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "librr-core/base/abseil_view.h"
 #include "librr-core/base/coding.h"
 #include "librr-core/base/status_macros.h"
-#include "linux-introspect/btf_types.h"
-#include "linux-introspect/kallsyms.h"
+#include "librr/linux_offsets.h"
+#include "linux-introspect/kernel_cache.h"
 #include "linux-introspect/kernel_image.h"
+#include "linux-introspect/kernel_place.h"
+#include "linux-introspect/type_offsets.h"
 
 namespace librr::linux_guest {
 namespace {
@@ -40,60 +44,99 @@ std::string Object::Text(Field field) const {
   return std::string(text.substr(0, text.find('\0')));
 }
 
-absl::StatusOr<Kernel> Kernel::Find(const MemoryReader* memory) {
-  LIBRR_ASSIGN_OR_RETURN(const KernelImage image, KernelImage::Find(*memory));
-  LIBRR_ASSIGN_OR_RETURN(const Kallsyms kallsyms, Kallsyms::Find(image));
-  Kernel kernel(memory, image.root());
-  kernel.banner_ = image.banner();
-  kernel.release_ = ReleaseOf(kernel.banner_);
-  kernel.names_ = kallsyms.names();
-  kernel.symbols_.reserve(kallsyms.symbols().size());
-  for (const Kallsyms::Symbol& symbol : kallsyms.symbols()) {
-    // The first of a name counts.
-    kernel.symbols_.emplace(
-        std::string_view(kernel.names_).substr(symbol.name, symbol.length),
-        symbol.address);
+Kernel::Kernel(const MemoryReader* memory, PagingRoot root, uint64_t text,
+               std::shared_ptr<const KernelDescription> description)
+    : memory_(memory),
+      space_(memory, root),
+      description_(std::move(description)),
+      slide_(text - description_->parts().text),
+      release_(ReleaseOf(banner())) {
+  UseOwnTables();
+  sources_.push_back(absl::StrFormat("%d symbols from %s, moved by 0x%x",
+                                     description_->symbols().symbols().size(),
+                                     description_->parts().symbols_name,
+                                     slide_));
+  sources_.push_back(
+      absl::StrCat("types from ", description_->parts().types.name));
+}
+
+// The kernel's own tables stay; those that were current go with a process.
+void Kernel::UseOwnTables() {
+  const auto top = Symbol("init_top_pgt");
+  if (!top.ok()) return;
+  const auto table = space_.Translate(GuestVirtual(*top));
+  if (!table.ok()) return;
+  const PagingRoot root = {.table = *table, .levels = space_.root().levels};
+  if (PageTables(memory_, root).Translate(GuestVirtual(*top)).ok()) {
+    space_ = PageTables(memory_, root);
   }
-  // The kernel's own tables stay; those that were current go with a process.
-  if (const auto top = kernel.Symbol("init_top_pgt"); top.ok()) {
-    const auto table = kernel.space_.Translate(GuestVirtual(*top));
-    if (table.ok()) {
-      const PagingRoot root = {.table = *table, .levels = image.root().levels};
-      if (PageTables(memory, root).Translate(GuestVirtual(*top)).ok()) {
-        kernel.space_ = PageTables(memory, root);
-      }
+}
+
+absl::Status Kernel::ProveFiles() {
+  const absl::StatusOr<std::vector<LinuxTask>> tasks =
+      ReadLinuxTasks(*memory_, OffsetsOf(*this));
+  if (!tasks.ok()) {
+    return absl::NotFoundError(absl::StrCat(
+        "what ", absl::StrJoin(sources_, " and "),
+        " say is not so: ", std::string(tasks.status().message())));
+  }
+  sources_.push_back(absl::StrCat(
+      "proved: the first task is \"swapper\" with pid 0, the list of its ",
+      tasks->size(), " tasks closes, and their page tables map the kernel"));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Kernel> Kernel::Find(const MemoryReader* memory,
+                                    const KernelSources& sources) {
+  const bool may_be_known = sources.cache != nullptr && !sources.has_files();
+  if (may_be_known) {
+    LIBRR_ASSIGN_OR_RETURN(const std::vector<KernelPlace> places,
+                           FindKernelPlaces(*memory));
+    for (const KernelPlace& place : places) {
+      auto known = sources.cache->Find(*memory, place);
+      if (known == nullptr) continue;
+      return Kernel(memory, place.root, place.text(), std::move(known));
     }
   }
-  const auto begin = kernel.Symbol("__start_BTF");
-  const auto end = kernel.Symbol("__stop_BTF");
-  if (!begin.ok() || !end.ok() || *end <= *begin) {
+  LIBRR_ASSIGN_OR_RETURN(const KernelImage image, KernelImage::Find(*memory));
+  const absl::StatusOr<std::shared_ptr<const KernelDescription>> description =
+      DescribeKernel(image, sources);
+  if (!description.ok()) {
     return absl::NotFoundError(
-        absl::StrCat("the kernel ", kernel.release_,
-                     " carries no type information (CONFIG_DEBUG_INFO_BTF)"));
+        absl::StrCat("the kernel ", ReleaseOf(image.banner()), ": ",
+                     std::string(description.status().message())));
   }
-  const std::string_view btf = image.Bytes(*begin, *end - *begin);
-  LIBRR_ASSIGN_OR_RETURN(kernel.types_, Btf::Parse(std::string(btf)));
+  if (may_be_known) sources.cache->Add(image, *description);
+  Kernel kernel(memory, image, *description);
+  if (sources.has_files()) LIBRR_RETURN_IF_ERROR(kernel.ProveFiles());
   return kernel;
 }
 
 absl::StatusOr<uint64_t> Kernel::Symbol(std::string_view name) const {
-  const auto it = symbols_.find(name);
-  if (it != symbols_.end()) return it->second;
+  const std::optional<uint64_t> found = description_->Find(name);
+  // Numbers and per-CPU offsets stay.
+  if (found.has_value()) {
+    return *found < kLowestImage ? *found : *found + slide_;
+  }
   return absl::NotFoundError(absl::StrCat("the kernel ", release_,
                                           " has no symbol ", AbseilView(name)));
 }
 
 std::vector<std::string_view> Kernel::NamesOf(uint64_t address) const {
   std::vector<std::string_view> names;
-  for (const auto& [name, at] : symbols_) {
-    if (at == address) names.push_back(name);
+  const SymbolTable& symbols = description_->symbols();
+  for (const SymbolTable::Symbol& symbol : symbols.symbols()) {
+    const bool is_moved = symbol.address >= kLowestImage;
+    if (symbol.address + (is_moved ? slide_ : 0) == address) {
+      names.push_back(symbols.name(symbol));
+    }
   }
   return names;
 }
 
 absl::StatusOr<Field> Kernel::FindField(std::string_view aggregate,
                                         std::string_view path) const {
-  return BtfTypes(&types_).FindField(aggregate, path);
+  return types().FindField(aggregate, path);
 }
 
 absl::StatusOr<Field> Kernel::FindField(
@@ -108,8 +151,16 @@ absl::StatusOr<Field> Kernel::FindField(
   return first;
 }
 
+absl::Status Kernel::FindFields(
+    std::initializer_list<WantedField> wanted) const {
+  for (const WantedField& it : wanted) {
+    LIBRR_ASSIGN_OR_RETURN(*it.field, FindField(it.aggregate, it.paths));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<uint64_t> Kernel::SizeOf(std::string_view aggregate) const {
-  return BtfTypes(&types_).SizeOf(aggregate);
+  return types().SizeOf(aggregate);
 }
 
 absl::StatusOr<std::string> Kernel::Read(uint64_t address,

@@ -3,6 +3,7 @@
 //
 // A guest's Linux kernel as a place to read from: its symbols, its types, its
 // memory. What the views (tasks.h, printk_log.h, modules.h, ...) stand on.
+// Where symbols and types come from, kernel_description.h says.
 //
 //   LIBRR_ASSIGN_OR_RETURN(Kernel kernel, Kernel::Find(&memory));
 //   LIBRR_ASSIGN_OR_RETURN(Field pid, kernel.FindField("task_struct", "pid"));
@@ -10,21 +11,23 @@
 //   LIBRR_ASSIGN_OR_RETURN(Object task, kernel.ReadObject(init, 9792));
 //   task.Number(pid);
 //
-// Symbols and types are copied when it is found; memory is read at each call.
+// Symbols and types are got when it is found; memory is read at each call.
 // Belongs to one thread; the reader must outlive it.
 #ifndef LIBRR_LINUX_INTROSPECT_KERNEL_H_
 #define LIBRR_LINUX_INTROSPECT_KERNEL_H_
 
 #include <cstdint>
-#include <optional>
+#include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "librr/memory_reader.h"
-#include "linux-introspect/btf.h"
+#include "linux-introspect/kernel_description.h"
+#include "linux-introspect/kernel_sources.h"
 #include "linux-introspect/page_tables.h"
 #include "linux-introspect/type_source.h"
 
@@ -49,17 +52,44 @@ class Object {
   std::string bytes_;
 };
 
+// Where to put a member, and its names in the order of the kernels that have
+// them.
+struct WantedField {
+  Field* field;
+  const char* aggregate;
+  std::initializer_list<std::string_view> paths;
+};
+
 class Kernel {
  public:
-  // NotFound, saying what was missing.
-  static absl::StatusOr<Kernel> Find(const MemoryReader* memory);
+  // NotFound, saying what was missing. What is from files is proved: there is
+  // a task "swapper" with pid 0, the list of tasks comes back to it, and the
+  // page tables in use are those of a task.
+  static absl::StatusOr<Kernel> Find(const MemoryReader* memory,
+                                     const KernelSources& sources = {});
+
+  // One that is described already; its image is what it was described by.
+  Kernel(const MemoryReader* memory, const KernelImage& image,
+         std::shared_ptr<const KernelDescription> description)
+      : Kernel(memory, image.root(), image.text(), std::move(description)) {}
+  // The same, its image being at `text`.
+  Kernel(const MemoryReader* memory, PagingRoot root, uint64_t text,
+         std::shared_ptr<const KernelDescription> description);
 
   const std::string& release() const { return release_; }
-  const std::string& banner() const { return banner_; }
-  const Btf& types() const { return types_; }
+  const std::string& banner() const { return description_->parts().banner; }
+  const TypeSource& types() const { return description_->types(); }
+  // More of them, as BTF has it; knows no types if they are from elsewhere.
+  const Btf& btf() const { return *description_->parts().types.btf; }
+  const KernelDescription& description() const { return *description_; }
+  // How many bytes further up the image is than the description has it.
+  uint64_t slide() const { return slide_; }
+  // Where symbols and types are from, and how they were proved; a line each.
+  const std::vector<std::string>& sources() const { return sources_; }
   // The kernel's own page tables.
   const PageTables& space() const { return space_; }
 
+  // The address of this boot.
   absl::StatusOr<uint64_t> Symbol(std::string_view name) const;
   // The names of an address, in no order. Looks at all symbols.
   std::vector<std::string_view> NamesOf(uint64_t address) const;
@@ -70,6 +100,7 @@ class Kernel {
   absl::StatusOr<Field> FindField(
       std::string_view aggregate,
       std::initializer_list<std::string_view> paths) const;
+  absl::Status FindFields(std::initializer_list<WantedField> wanted) const;
   absl::StatusOr<uint64_t> SizeOf(std::string_view aggregate) const;
 
   // Kernel addresses. The error names the address.
@@ -87,15 +118,15 @@ class Kernel {
   absl::StatusOr<PageTables> SpaceOf(uint64_t pgd) const;
 
  private:
-  explicit Kernel(const MemoryReader* memory, PagingRoot root)
-      : memory_(memory), space_(memory, root) {}
+  void UseOwnTables();
+  absl::Status ProveFiles();
 
   const MemoryReader* memory_;
   PageTables space_;
-  std::string release_, banner_;
-  std::string names_;
-  std::unordered_map<std::string_view, uint64_t> symbols_;
-  Btf types_;
+  std::shared_ptr<const KernelDescription> description_;
+  uint64_t slide_;
+  std::string release_;
+  std::vector<std::string> sources_;
 };
 
 // The half of the canonical addresses that is the kernel's.

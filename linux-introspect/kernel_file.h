@@ -25,6 +25,8 @@
 #include "librr/linux_offsets.h"
 #include "linux-introspect/btf.h"
 #include "linux-introspect/dwarf_types.h"
+#include "linux-introspect/kernel_image.h"
+#include "linux-introspect/symbol_table.h"
 #include "linux-introspect/type_source.h"
 
 namespace librr::linux_guest {
@@ -41,11 +43,16 @@ class KernelFile {
   // Reads the types: kAny takes BTF where there is any. NotFound if the file
   // has none. They belong to the file.
   absl::StatusOr<const TypeSource*> OpenTypes(LinuxTypes which);
+  // Knows no types if OpenTypes has found none of this kind.
+  const Btf& btf() const { return btf_; }
   // Whether those that OpenTypes has found are debug information.
   bool has_dwarf() const { return dwarf_ != nullptr; }
 
   // Its address; nullopt if there is none of that name.
   std::optional<uint64_t> Symbol(std::string_view name) const;
+  // All of them: those of its symbol table or, where that has been removed, the
+  // kernel's own (kallsyms) inside the file. NotFound if it has none.
+  absl::StatusOr<SymbolTable> Symbols() const;
   // "Linux version ..."; empty if there is none.
   std::string Banner() const;
 
@@ -56,6 +63,8 @@ class KernelFile {
       const std::function<bool(Elf_Scn*, std::string_view name, uint64_t type,
                                uint64_t flags)>& visit) const;
   absl::Status ReadBtf();
+  SymbolTable ReadSymbolTable() const;
+  KernelImage ReadImage() const;
 
   const int descriptor_;
   Elf* const elf_;

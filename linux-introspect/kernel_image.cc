@@ -5,22 +5,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "librr-core/base/status_macros.h"
 #include "linux-introspect/guest_bytes.h"
-#include "linux-introspect/page_tables.h"
+#include "linux-introspect/kernel_place.h"
 
 namespace librr::linux_guest {
 namespace {
 
-constexpr uint64_t kTextRegion = 0xffffffff80000000;
-constexpr uint64_t kTextRegionLast = 0xffffffffbfffffff;
-// The kernel is placed at multiples of this (CONFIG_PHYSICAL_ALIGN).
-constexpr uint64_t kAlignment = 2 << 20;
 // The largest distribution kernels have 100 MiB, debug data included.
 constexpr uint64_t kMaxImage = 192 << 20;
 constexpr uint64_t kPage = 4096;
-// Linux, arch/x86/mm/pti.c: the user's top table is the page behind the
-// kernel's.
-constexpr uint64_t kUserTable = 0x1000;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -92,38 +86,16 @@ KernelImage::KernelImage(std::vector<Part> parts, uint64_t physical)
       banner_(FindBanner(parts_)) {}
 
 absl::StatusOr<KernelImage> KernelImage::Find(const MemoryReader& memory) {
-  std::vector<PagingRoot> current = memory.PagingRoots();
-  std::erase_if(current,
-                [](const PagingRoot& root) { return root.levels < 4; });
-  if (current.empty()) {
-    return absl::NotFoundError("no vCPU is in 64-bit mode");
-  }
-  bool is_mapped = false;
-  for (const PagingRoot& root : current) {
-    // The kernel's half first: the user's maps only the entry code.
-    PagingRoot kernel = root;
-    kernel.table = GuestPhysical(root.table.value() & ~kUserTable);
-    std::vector<PagingRoot> roots = {kernel};
-    if (!(kernel == root)) roots.push_back(root);
-    for (const PagingRoot& candidate : roots) {
-      const PageTables tables(&memory, candidate);
-      const std::vector<Mapping> mappings =
-          tables.Mappings(kTextRegion, kTextRegionLast);
-      if (mappings.empty() || mappings.front().address % kAlignment != 0) {
-        continue;
-      }
-      is_mapped = true;
-      KernelImage image(ReadParts(memory, mappings), mappings.front().physical);
-      if (image.text() != mappings.front().address || image.banner().empty()) {
-        continue;
-      }
-      image.root_ = candidate;
-      return image;
-    }
+  LIBRR_ASSIGN_OR_RETURN(const std::vector<KernelPlace> places,
+                         FindKernelPlaces(memory));
+  for (const KernelPlace& place : places) {
+    KernelImage image(ReadParts(memory, place.mappings), place.physical());
+    if (image.text() != place.text() || image.banner().empty()) continue;
+    image.root_ = place.root;
+    return image;
   }
   return absl::NotFoundError(
-      is_mapped ? "what is mapped where Linux kernels are has no banner"
-                : "nothing is mapped where 64-bit Linux kernels are");
+      "what is mapped where Linux kernels are has no banner");
 }
 
 std::string_view KernelImage::BytesFrom(uint64_t address) const {

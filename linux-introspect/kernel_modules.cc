@@ -4,9 +4,8 @@
 
 #include <cstdint>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_format.h"
 #include "librr-core/base/status_macros.h"
+#include "linux-introspect/kernel_lists.h"
 
 namespace librr::linux_guest {
 namespace {
@@ -43,14 +42,10 @@ absl::StatusOr<std::vector<LinuxModule>> ReadModules(const Kernel& kernel) {
   LIBRR_ASSIGN_OR_RETURN(
       const Field bytes,
       kernel.FindField("module", {"core_layout.size", "core_size", "mem"}));
+  LIBRR_ASSIGN_OR_RETURN(const std::vector<uint64_t> nodes,
+                         ReadList(kernel, head, kMaxModules, "modules"));
   std::vector<LinuxModule> modules;
-  LIBRR_ASSIGN_OR_RETURN(uint64_t node, kernel.ReadPointer(head));
-  while (node != head) {
-    if (!IsKernelAddress(node) || modules.size() == kMaxModules) {
-      return absl::DataLossError(absl::StrFormat(
-          "the guest's list of modules is corrupted: at 0x%x is no module",
-          node));
-    }
+  for (const uint64_t node : nodes) {
     LIBRR_ASSIGN_OR_RETURN(const Object object,
                            kernel.ReadObject(node - list.offset, size));
     LinuxModule module;
@@ -76,7 +71,6 @@ absl::StatusOr<std::vector<LinuxModule>> ReadModules(const Kernel& kernel) {
         part_size.offset += static_cast<uint32_t>(step);
       }
     }
-    node = object.Number({list.offset, 8});
     modules.push_back(std::move(module));
   }
   return modules;

@@ -7,11 +7,11 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_format.h"
 #include "librr-core/base/status_macros.h"
-#include "linux-introspect/kallsyms.h"
-#include "linux-introspect/kernel_image.h"
 #include "linux-introspect/symbol_file.h"
+#include "linux-introspect/symbol_table.h"
 
 namespace librr::linux_guest {
 namespace {
@@ -33,22 +33,39 @@ const typename Rows::value_type* FindBefore(const Rows& rows,
   return behind == rows.begin() ? nullptr : &*std::prev(behind);
 }
 
+// What is between two symbols of the kernel.
+absl::StatusOr<Object> Table(const Kernel& kernel, std::string_view begin,
+                             std::string_view end) {
+  LIBRR_ASSIGN_OR_RETURN(const uint64_t first, kernel.Symbol(begin));
+  LIBRR_ASSIGN_OR_RETURN(const uint64_t last, kernel.Symbol(end));
+  return kernel.ReadObject(first, last - first);
+}
+
 }  // namespace
 
-absl::StatusOr<KernelStack> KernelStack::Make(const MemoryReader& memory) {
-  LIBRR_ASSIGN_OR_RETURN(const KernelImage image, KernelImage::Find(memory));
-  LIBRR_ASSIGN_OR_RETURN(const Kallsyms symbols, Kallsyms::Find(image));
+absl::StatusOr<KernelStack> KernelStack::Make(const Kernel& kernel) {
+  const absl::StatusOr<Object> ips =
+      Table(kernel, "__start_orc_unwind_ip", "__stop_orc_unwind_ip");
+  const absl::StatusOr<Object> entries =
+      Table(kernel, "__start_orc_unwind", "__stop_orc_unwind");
+  if (!ips.ok() || !entries.ok()) {
+    return absl::NotFoundError(absl::StrFormat(
+        "the kernel %s has no unwind table (CONFIG_UNWINDER_ORC)",
+        kernel.release()));
+  }
   KernelStack stack;
-  LIBRR_ASSIGN_OR_RETURN(stack.rows_, ReadOrc(image, symbols));
-  for (const Kallsyms::Symbol& symbol : symbols.symbols()) {
-    if (!IsCode(symbol.type)) continue;
+  LIBRR_ASSIGN_OR_RETURN(
+      stack.rows_, ParseOrc(ips->bytes(), ips->address(), entries->bytes()));
+  const SymbolTable& symbols = kernel.description().symbols();
+  for (const SymbolTable::Symbol& symbol : symbols.symbols()) {
+    if (!IsCode(symbol.type) || symbol.address < kLowestImage) continue;
+    const uint64_t address = symbol.address + kernel.slide();
     // Of several names at one place the first counts, as in gdb.
     if (!stack.functions_.empty() &&
-        stack.functions_.back().address >= symbol.address) {
+        stack.functions_.back().address >= address) {
       continue;
     }
-    stack.functions_.push_back(
-        {symbol.address, std::string(symbols.name(symbol))});
+    stack.functions_.push_back({address, std::string(symbols.name(symbol))});
   }
   return stack;
 }

@@ -3,7 +3,7 @@
 //
 // Call chains of the kernel, by its own unwind table (ORC).
 //
-//   LIBRR_ASSIGN_OR_RETURN(KernelStack stack, KernelStack::Make(memory));
+//   LIBRR_ASSIGN_OR_RETURN(KernelStack stack, KernelStack::Make(kernel));
 //   for (const LinuxFrame& frame : stack.Unwind(kernel, registers)) ...
 //
 // Made once for a kernel. A chain ends where user code begins, where the table
@@ -19,7 +19,6 @@
 
 #include "absl/status/statusor.h"
 #include "librr/linux_guest.h"
-#include "librr/memory_reader.h"
 #include "linux-introspect/kernel.h"
 #include "linux-introspect/orc.h"
 
@@ -28,7 +27,7 @@ namespace librr::linux_guest {
 class KernelStack {
  public:
   // NotFound if the kernel has no such table.
-  static absl::StatusOr<KernelStack> Make(const MemoryReader& memory);
+  static absl::StatusOr<KernelStack> Make(const Kernel& kernel);
 
   std::vector<LinuxFrame> Unwind(const Kernel& kernel,
                                  const LinuxRegisters& registers) const;

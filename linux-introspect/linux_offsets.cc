@@ -162,6 +162,8 @@ const char* LinuxOffsets::NameOf(Source source) {
       return "headers";
     case Source::kSymbols:
       return "symbols";
+    case Source::kSearched:
+      return "searched";
     case Source::kAssumed:
       return "assumed";
   }

@@ -42,12 +42,8 @@ class MapsReader {
 
  private:
   absl::Status FindFields() {
-    struct Wanted {
-      Field* field;
-      const char* aggregate;
-      std::initializer_list<std::string_view> paths;
-    };
-    const Wanted wanted[] = {
+    LIBRR_ASSIGN_OR_RETURN(area_size_, kernel_->SizeOf("vm_area_struct"));
+    return kernel_->FindFields({
         {&begin_, "vm_area_struct", {"vm_start"}},
         {&end_, "vm_area_struct", {"vm_end"}},
         {&flags_, "vm_area_struct", {"vm_flags"}},
@@ -66,13 +62,7 @@ class MapsReader {
         {&stack_, "mm_struct", {"start_stack"}},
         {&vdso_, "mm_struct", {"context.vdso"}},
         {&mapping_name_, "vm_special_mapping", {"name"}},
-    };
-    for (const Wanted& it : wanted) {
-      LIBRR_ASSIGN_OR_RETURN(*it.field,
-                             kernel_->FindField(it.aggregate, it.paths));
-    }
-    LIBRR_ASSIGN_OR_RETURN(area_size_, kernel_->SizeOf("vm_area_struct"));
-    return absl::OkStatus();
+    });
   }
 
   absl::StatusOr<std::vector<uint64_t>> Areas(const Object& mm) const {
@@ -129,7 +119,8 @@ class MapsReader {
     // MINORBITS is 20 in the kernel.
     mapping.device_major = static_cast<uint32_t>(device >> 20);
     mapping.device_minor = static_cast<uint32_t>(device & 0xfffff);
-    LIBRR_ASSIGN_OR_RETURN(mapping.name, names.Of(file + file_path_.offset));
+    LIBRR_ASSIGN_OR_RETURN(const Path path, names.At(file + file_path_.offset));
+    LIBRR_ASSIGN_OR_RETURN(mapping.name, names.Of(path));
     return mapping;
   }
 

@@ -32,6 +32,8 @@ class OffsetTasks {
 
   // The idle task of the first CPU first; threads behind their leader.
   const std::vector<LinuxTask>& tasks() const { return tasks_; }
+  // The page tables that the kernel is seen through.
+  const PageTables& space() const { return space_; }
   // What the proof has left of the offsets.
   const LinuxOffsets& offsets() const { return offsets_; }
   // Why optional ones have been left out, a line each.

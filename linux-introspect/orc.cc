@@ -84,7 +84,7 @@ absl::Status Nonsense() {
 
 // From the symbol `begin` to the symbol `end`; empty if there is no such range.
 std::pair<uint64_t, std::string_view> Table(const KernelImage& image,
-                                            const Kallsyms& symbols,
+                                            const SymbolTable& symbols,
                                             std::string_view begin,
                                             std::string_view end) {
   const std::optional<uint64_t> first = symbols.Find(begin);
@@ -125,7 +125,7 @@ absl::StatusOr<std::vector<OrcRow>> ParseOrc(std::string_view ips,
 }
 
 absl::StatusOr<std::vector<OrcRow>> ReadOrc(const KernelImage& image,
-                                            const Kallsyms& symbols) {
+                                            const SymbolTable& symbols) {
   const auto [ips_address, ips] =
       Table(image, symbols, "__start_orc_unwind_ip", "__stop_orc_unwind_ip");
   const auto [entries_address, entries] =

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "linux-introspect/kallsyms.h"
 #include "linux-introspect/kernel_image.h"
+#include "linux-introspect/symbol_table.h"
 
 namespace librr::linux_guest {
 
@@ -57,7 +57,7 @@ struct OrcRow {
 // NotFound if the kernel has no such table (CONFIG_UNWINDER_ORC) or if its
 // entries make no sense.
 absl::StatusOr<std::vector<OrcRow>> ReadOrc(const KernelImage& image,
-                                            const Kallsyms& symbols);
+                                            const SymbolTable& symbols);
 
 // The two tables themselves: `ips` is at `ips_address` in the guest.
 absl::StatusOr<std::vector<OrcRow>> ParseOrc(std::string_view ips,

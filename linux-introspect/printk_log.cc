@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "linux-introspect/printk_log.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -78,7 +79,7 @@ class RingBuffer {
     LIBRR_ASSIGN_OR_RETURN(desc_size_, kernel.SizeOf("prb_desc"));
     LIBRR_ASSIGN_OR_RETURN(info_size_, kernel.SizeOf("printk_info"));
     LIBRR_ASSIGN_OR_RETURN(level_,
-                           kernel.types().FindMember("printk_info", "level"));
+                           kernel.types().FindBits("printk_info", "level"));
     return absl::OkStatus();
   }
 
@@ -125,9 +126,9 @@ class RingBuffer {
     record.time_ns = info.Number(time_);
     record.facility = static_cast<uint32_t>(info.Number(facility_));
     const uint64_t bits =
-        info.Number({static_cast<uint32_t>(level_.bit_offset / 8), 1});
-    record.level = static_cast<uint32_t>(bits >> level_.bit_offset % 8) &
-                   ((1u << (level_.bits == 0 ? 8 : level_.bits)) - 1);
+        info.Number({static_cast<uint32_t>(level_.offset / 8), 1});
+    record.level = static_cast<uint32_t>(bits >> level_.offset % 8) &
+                   ((1u << std::min(level_.size, 8u)) - 1);
     LIBRR_ASSIGN_OR_RETURN(record.text,
                            ReadText(desc.Number(begin_), desc.Number(next_),
                                     info.Number(text_length_)));
@@ -154,7 +155,7 @@ class RingBuffer {
       size_bits_field_, data_;                      // of printk_ringbuffer
   Field state_, begin_, next_;                      // of prb_desc
   Field sequence_, time_, text_length_, facility_;  // of printk_info
-  Btf::Member level_;                               // of printk_info
+  BitField level_;                                  // of printk_info
   uint64_t desc_size_ = 0, info_size_ = 0;
   uint64_t count_bits_ = 0, size_bits_ = 0, head_id_ = 0, tail_id_ = 0;
   uint64_t descs_address_ = 0, infos_address_ = 0, data_address_ = 0;

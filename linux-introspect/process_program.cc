@@ -139,7 +139,8 @@ absl::StatusOr<std::string> ReadExecutable(const Kernel& kernel, uint64_t mm) {
   LIBRR_ASSIGN_OR_RETURN(const uint64_t file,
                          kernel.ReadPointer(mm + exe_file.offset));
   if (file == 0) return absl::NotFoundError("the process has no program file");
-  LIBRR_ASSIGN_OR_RETURN(const std::string name, names.Of(file + path.offset));
+  LIBRR_ASSIGN_OR_RETURN(const Path place, names.At(file + path.offset));
+  LIBRR_ASSIGN_OR_RETURN(const std::string name, names.Of(place));
   return PlainPath(name);
 }
 

@@ -56,7 +56,7 @@ Section InFile(std::string name, uint32_t type, std::string bytes) {
 // The guest's memory from `text` to `end` as sections: code where the kernel's
 // linker script says so (_text to _etext, _sinittext to _einittext), data in
 // between. All of it is code if it does not say.
-std::vector<Section> GuestSections(const Kallsyms& symbols, uint64_t text,
+std::vector<Section> GuestSections(const SymbolTable& symbols, uint64_t text,
                                    uint64_t end) {
   std::vector<Section> sections;
   uint64_t at = text;
@@ -113,16 +113,16 @@ unsigned Info(char type, bool is_in_code) {
 }
 
 // The symbols, local ones first as ELF wants it; how many those are.
-std::pair<std::string, uint32_t> SymbolTable(
-    const Kallsyms& symbols, const std::vector<Section>& sections) {
+std::pair<std::string, uint32_t> SymbolSection(
+    const SymbolTable& symbols, const std::vector<Section>& sections) {
   std::string out[2];
   out[0].reserve(kSymbolSize * (symbols.symbols().size() + 1));
   out[0].resize(kSymbolSize);
-  const std::vector<Kallsyms::Symbol>& all = symbols.symbols();
+  const std::vector<SymbolTable::Symbol>& all = symbols.symbols();
   size_t section = 0;
   size_t next = 0;  // the first symbol of a higher address
   for (size_t i = 0; i < all.size(); ++i) {
-    const Kallsyms::Symbol& symbol = all[i];
+    const SymbolTable::Symbol& symbol = all[i];
     while (section < sections.size() &&
            symbol.address >=
                sections[section].address + sections[section].size) {
@@ -215,13 +215,32 @@ bool IsCode(char type) {
   return type == 't' || type == 'T' || type == 'w' || type == 'W';
 }
 
-std::string BuildSymbolFile(const Kallsyms& symbols, uint64_t text,
+std::string BuildSymbolFile(const SymbolTable& symbols, uint64_t text,
+                            absl::Span<const ModuleSymbols> modules,
                             std::string_view debug_frame) {
-  uint64_t end =
-      symbols.symbols().empty() ? text : symbols.symbols().back().address;
-  end = (std::max(end, text) / kPage + 1) * kPage;
+  constexpr uint64_t kNowhere = UINT64_MAX - kPage;
+  const uint64_t first_module =
+      modules.empty() ? kNowhere : modules.front().parts.front().begin;
+  SymbolTable all;
+  uint64_t end = text;
+  for (const SymbolTable::Symbol& symbol : symbols.symbols()) {
+    if (symbol.address >= first_module) continue;
+    all.Add(symbol.address, symbol.type, symbols.name(symbol));
+    end = std::max(end, symbol.address);
+  }
+  end = std::min((end / kPage + 1) * kPage, first_module);
   std::vector<Section> sections = GuestSections(symbols, text, end);
-  auto [table, locals] = SymbolTable(symbols, sections);
+  for (const ModuleSymbols& module : modules) {
+    for (const ModulePart& part : module.parts) {
+      sections.push_back(
+          InGuest(absl::StrCat(part.is_code ? ".text." : ".data.", module.name),
+                  part.begin, part.end, part.is_code));
+    }
+    for (const SymbolTable::Symbol& symbol : module.symbols.symbols()) {
+      all.Add(symbol.address, symbol.type, module.symbols.name(symbol));
+    }
+  }
+  auto [table, locals] = SymbolSection(all, sections);
   if (!debug_frame.empty()) {
     Section frame =
         InFile(".debug_frame", SHT_PROGBITS, std::string(debug_frame));
@@ -236,7 +255,7 @@ std::string BuildSymbolFile(const Kallsyms& symbols, uint64_t text,
   symtab.entry_size = kSymbolSize;
   sections.push_back(std::move(symtab));
   sections.push_back(
-      InFile(".strtab", SHT_STRTAB, std::string(1, '\0') + symbols.names()));
+      InFile(".strtab", SHT_STRTAB, std::string(1, '\0') + all.names()));
   return WriteElf(std::move(sections));
 }
 

@@ -4,7 +4,8 @@
 // A kernel's symbols as an ELF file for debuggers: at the addresses where they
 // are in the guest, without code or data, which the debugger has from there.
 //
-//   std::string elf = BuildSymbolFile(symbols, image.text(), debug_frame);
+//   std::string elf = BuildSymbolFile(symbols, image.text(), modules,
+//                                     debug_frame);
 //
 // Of several names of one address the first has the size: debuggers show it,
 // and the kernel does so too. A pure function.
@@ -15,12 +16,17 @@
 #include <string>
 #include <string_view>
 
-#include "linux-introspect/kallsyms.h"
+#include "absl/types/span.h"
+#include "linux-introspect/module_symbols.h"
+#include "linux-introspect/symbol_table.h"
 
 namespace librr::linux_guest {
 
-// `text` is where the image begins; `debug_frame` may be empty.
-std::string BuildSymbolFile(const Kallsyms& symbols, uint64_t text,
+// `text` is where the image begins; `debug_frame` may be empty. The modules'
+// symbols are added to the kernel's; those behind the first module, which the
+// kernel has not, are left out.
+std::string BuildSymbolFile(const SymbolTable& symbols, uint64_t text,
+                            absl::Span<const ModuleSymbols> modules,
                             std::string_view debug_frame);
 
 // Whether nm's letter means code: t, T, w and W.

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "linux-introspect/task_registers.h"
 
+#include <cstddef>
+#include <iterator>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -29,13 +31,13 @@ constexpr uint16_t kKernelCode = 0x10, kKernelStack = 0x18;
 // arch/x86/include/asm/cpufeatures.h, X86_FEATURE_PTI: word 7, bit 11.
 constexpr uint32_t kPtiWord = 7, kPtiBit = 11;
 
-constexpr uint32_t kMaxCpus = 8192;
 constexpr uint64_t kMinStack = 4096, kMaxStack = 1 << 20;
 
 }  // namespace
 
 absl::StatusOr<TaskRegisters> TaskRegisters::Make(const Kernel* kernel) {
-  TaskRegisters result(kernel);
+  LIBRR_ASSIGN_OR_RETURN(PerCpuAreas areas, PerCpuAreas::Make(kernel));
+  TaskRegisters result(kernel, std::move(areas));
   LIBRR_RETURN_IF_ERROR(result.FindFields());
   LIBRR_RETURN_IF_ERROR(result.FindCurrent());
   return result;
@@ -62,11 +64,27 @@ absl::Status TaskRegisters::FindFields() {
                          kernel.FindField("task_struct", "thread.gsbase"));
   LIBRR_ASSIGN_OR_RETURN(capability_,
                          kernel.FindField("cpuinfo_x86", "x86_capability"));
+  for (int i = 0; i < 16; ++i) {
+    LIBRR_ASSIGN_OR_RETURN(saved_general_[i],
+                           kernel.FindField("pt_regs", kPtRegsMembers[i]));
+  }
+  LIBRR_ASSIGN_OR_RETURN(saved_ip_, kernel.FindField("pt_regs", "ip"));
+  LIBRR_ASSIGN_OR_RETURN(saved_flags_, kernel.FindField("pt_regs", "flags"));
+  LIBRR_ASSIGN_OR_RETURN(saved_cs_, kernel.FindField("pt_regs", "cs"));
+  LIBRR_ASSIGN_OR_RETURN(saved_ss_, kernel.FindField("pt_regs", "ss"));
+  LIBRR_ASSIGN_OR_RETURN(saved_original_,
+                         kernel.FindField("pt_regs", "orig_ax"));
+  for (size_t i = 0; i < std::size(kFrameMembers); ++i) {
+    LIBRR_ASSIGN_OR_RETURN(
+        switched_general_[i],
+        kernel.FindField("inactive_task_frame", kFrameMembers[i].member));
+  }
+  LIBRR_ASSIGN_OR_RETURN(switched_ip_,
+                         kernel.FindField("inactive_task_frame", "ret_addr"));
   return absl::OkStatus();
 }
 
 absl::Status TaskRegisters::FindCurrent() {
-  LIBRR_ASSIGN_OR_RETURN(cpu_offsets_, kernel_->Symbol("__per_cpu_offset"));
   // A variable of its own until 6.1, then a member.
   if (const auto own = kernel_->Symbol("current_task"); own.ok()) {
     current_ = *own;
@@ -80,12 +98,7 @@ absl::Status TaskRegisters::FindCurrent() {
 }
 
 absl::StatusOr<uint64_t> TaskRegisters::CurrentPointer(uint32_t cpu) const {
-  if (cpu >= kMaxCpus) {
-    return absl::InvalidArgumentError(absl::StrFormat("no CPU %d", cpu));
-  }
-  LIBRR_ASSIGN_OR_RETURN(const uint64_t offset,
-                         kernel_->ReadPointer(cpu_offsets_ + 8 * cpu));
-  return current_ + offset;
+  return areas_.Address(current_, cpu);
 }
 
 absl::StatusOr<uint64_t> TaskRegisters::Current(uint32_t cpu) const {
@@ -105,28 +118,15 @@ absl::StatusOr<LinuxRegisters> TaskRegisters::User(uint64_t task) const {
       kernel_->ReadObject(top - pt_regs_size_, pt_regs_size_));
   LinuxRegisters registers;
   for (int i = 0; i < 16; ++i) {
-    LIBRR_ASSIGN_OR_RETURN(const Field field,
-                           kernel_->FindField("pt_regs", kPtRegsMembers[i]));
-    registers.general[i] = saved.Number(field);
+    registers.general[i] = saved.Number(saved_general_[i]);
   }
-  const struct {
-    std::string_view member;
-    uint64_t* value;
-  } rest[] = {{"ip", &registers.rip}, {"flags", &registers.rflags}};
-  for (const auto& it : rest) {
-    LIBRR_ASSIGN_OR_RETURN(const Field field,
-                           kernel_->FindField("pt_regs", it.member));
-    *it.value = saved.Number(field);
-  }
-  LIBRR_ASSIGN_OR_RETURN(const Field cs, kernel_->FindField("pt_regs", "cs"));
-  LIBRR_ASSIGN_OR_RETURN(const Field ss, kernel_->FindField("pt_regs", "ss"));
-  registers.cs = static_cast<uint16_t>(saved.Number(cs));
-  registers.ss = static_cast<uint16_t>(saved.Number(ss));
+  registers.rip = saved.Number(saved_ip_);
+  registers.rflags = saved.Number(saved_flags_);
+  registers.cs = static_cast<uint16_t>(saved.Number(saved_cs_));
+  registers.ss = static_cast<uint16_t>(saved.Number(saved_ss_));
   registers.fs_base = object.Number(fs_base_);
   registers.gs_base = object.Number(gs_base_);
-  LIBRR_ASSIGN_OR_RETURN(const Field original,
-                         kernel_->FindField("pt_regs", "orig_ax"));
-  registers.original_rax = static_cast<int64_t>(saved.Number(original));
+  registers.original_rax = static_cast<int64_t>(saved.Number(saved_original_));
   if ((registers.cs & 3) != 3) {
     return absl::NotFoundError(
         absl::StrFormat("the task at 0x%x has not come from user code", task));
@@ -148,16 +148,12 @@ absl::StatusOr<LinuxRegisters> TaskRegisters::Switched(uint64_t task) const {
   LinuxRegisters registers;
   registers.general_known = 1 << 4;
   registers.general[4] = sp + frame_size_;
-  for (const auto& it : kFrameMembers) {
-    LIBRR_ASSIGN_OR_RETURN(
-        const Field field,
-        kernel_->FindField("inactive_task_frame", it.member));
-    registers.general[it.number] = frame.Number(field);
-    registers.general_known |= 1 << it.number;
+  for (size_t i = 0; i < std::size(kFrameMembers); ++i) {
+    const int number = kFrameMembers[i].number;
+    registers.general[number] = frame.Number(switched_general_[i]);
+    registers.general_known |= 1 << number;
   }
-  LIBRR_ASSIGN_OR_RETURN(const Field address,
-                         kernel_->FindField("inactive_task_frame", "ret_addr"));
-  registers.rip = frame.Number(address);
+  registers.rip = frame.Number(switched_ip_);
   registers.cs = kKernelCode;
   registers.ss = kKernelStack;
   registers.fs_base = object.Number(fs_base_);

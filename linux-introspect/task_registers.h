@@ -16,11 +16,14 @@
 #ifndef LIBRR_LINUX_INTROSPECT_TASK_REGISTERS_H_
 #define LIBRR_LINUX_INTROSPECT_TASK_REGISTERS_H_
 
+#include <array>
 #include <cstdint>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "librr/linux_guest.h"
 #include "linux-introspect/kernel.h"
+#include "linux-introspect/per_cpu.h"
 
 namespace librr::linux_guest {
 
@@ -42,17 +45,23 @@ class TaskRegisters {
   absl::StatusOr<bool> HasUserTables() const;
 
  private:
-  explicit TaskRegisters(const Kernel* kernel) : kernel_(kernel) {}
+  TaskRegisters(const Kernel* kernel, PerCpuAreas areas)
+      : kernel_(kernel), areas_(std::move(areas)) {}
   absl::Status FindFields();
   absl::Status FindCurrent();
 
   const Kernel* kernel_;
-  uint64_t cpu_offsets_ = 0;  // __per_cpu_offset
-  uint64_t current_ = 0;      // a per-CPU address
+  PerCpuAreas areas_;
+  uint64_t current_ = 0;  // a per-CPU address
   uint64_t stack_size_ = 0;
   uint64_t task_size_ = 0, pt_regs_size_ = 0, frame_size_ = 0;
   Field stack_, sp_, fs_base_, gs_base_;  // of task_struct
   Field capability_;                      // of cpuinfo_x86
+  // In the order of LinuxRegisters::general.
+  std::array<Field, 16> saved_general_;
+  Field saved_ip_, saved_flags_, saved_cs_, saved_ss_, saved_original_;
+  std::array<Field, 6> switched_general_;  // of inactive_task_frame
+  Field switched_ip_;
 };
 
 }  // namespace librr::linux_guest

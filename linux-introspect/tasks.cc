@@ -49,13 +49,7 @@ absl::Status TaskList::FindFields() {
   LIBRR_ASSIGN_OR_RETURN(init_task_, kernel.Symbol("init_task"));
   LIBRR_ASSIGN_OR_RETURN(task_size_, kernel.SizeOf("task_struct"));
   LIBRR_ASSIGN_OR_RETURN(mm_size_, kernel.SizeOf("mm_struct"));
-  struct Wanted {
-    Field* field;
-    const char* aggregate;
-    // Names of one thing in the order of the kernels that have them.
-    std::initializer_list<std::string_view> paths;
-  };
-  const Wanted wanted[] = {
+  return kernel.FindFields({
       {&tasks_, "task_struct", {"tasks"}},
       {&pid_, "task_struct", {"pid"}},
       {&tgid_, "task_struct", {"tgid"}},
@@ -69,6 +63,8 @@ absl::Status TaskList::FindFields() {
       {&start_time_,
        "task_struct",
        {"start_boottime", "real_start_time", "start_time"}},
+      {&minor_faults_, "task_struct", {"min_flt"}},
+      {&major_faults_, "task_struct", {"maj_flt"}},
       {&signal_, "task_struct", {"signal"}},
       {&thread_node_, "task_struct", {"thread_node"}},
       {&thread_head_, "signal_struct", {"thread_head"}},
@@ -76,11 +72,7 @@ absl::Status TaskList::FindFields() {
       {&pgd_, "mm_struct", {"pgd"}},
       {&arg_start_, "mm_struct", {"arg_start"}},
       {&arg_end_, "mm_struct", {"arg_end"}},
-  };
-  for (const Wanted& it : wanted) {
-    LIBRR_ASSIGN_OR_RETURN(*it.field, kernel.FindField(it.aggregate, it.paths));
-  }
-  return absl::OkStatus();
+  });
 }
 
 absl::Status TaskList::CheckFirst(const Object& task) const {
@@ -157,6 +149,8 @@ absl::StatusOr<LinuxTask> TaskList::Describe(const Object& object) const {
   task.state = StateLetter(object.Number(state_), object.Number(exit_state_));
   task.cpu = static_cast<uint32_t>(object.Number(cpu_));
   task.start_ns = object.Number(start_time_);
+  task.minor_faults = object.Number(minor_faults_);
+  task.major_faults = object.Number(major_faults_);
   task.mm = GuestVirtual(object.Number(mm_));
   LIBRR_ASSIGN_OR_RETURN(
       const uint64_t uid,

@@ -48,7 +48,8 @@ class TaskList {
   uint64_t task_size_ = 0, mm_size_ = 0;
   // Of task_struct.
   Field tasks_, pid_, tgid_, comm_, state_, exit_state_, cpu_, mm_, cred_,
-      real_parent_, start_time_, signal_, thread_node_;
+      real_parent_, start_time_, minor_faults_, major_faults_, signal_,
+      thread_node_;
   Field thread_head_;                // of signal_struct
   Field uid_;                        // of cred
   Field pgd_, arg_start_, arg_end_;  // of mm_struct

@@ -179,6 +179,18 @@ LinuxOffsets OffsetsFromTypes(const KernelFacts& facts) {
   return offsets;
 }
 
+LinuxOffsets OffsetsOf(const Kernel& kernel) {
+  return OffsetsFromTypes(
+      {.types = &kernel.types(),
+       .types_source = kernel.description().parts().types.source,
+       .symbol = [&](std::string_view name) -> std::optional<uint64_t> {
+         const absl::StatusOr<uint64_t> address = kernel.Symbol(name);
+         if (!address.ok()) return std::nullopt;
+         return *address;
+       },
+       .banner = kernel.banner()});
+}
+
 }  // namespace linux_guest
 
 absl::StatusOr<LinuxOffsets> FindLinuxOffsets(const MemoryReader& memory) {
@@ -191,16 +203,7 @@ absl::StatusOr<LinuxOffsets> FindLinuxOffsets(const MemoryReader& memory) {
                      "; `vmrr offsets` makes a line from the kernel's vmlinux "
                      "or headers, to be typed"));
   }
-  const linux_guest::BtfTypes types(&kernel->types());
-  const LinuxOffsets offsets = linux_guest::OffsetsFromTypes(
-      {.types = &types,
-       .types_source = Source::kGuestBtf,
-       .symbol = [&](std::string_view name) -> std::optional<uint64_t> {
-         const absl::StatusOr<uint64_t> address = kernel->Symbol(name);
-         if (!address.ok()) return std::nullopt;
-         return *address;
-       },
-       .banner = kernel->banner()});
+  const LinuxOffsets offsets = linux_guest::OffsetsOf(*kernel);
   LIBRR_RETURN_IF_ERROR(offsets.CheckRequired());
   return offsets;
 }

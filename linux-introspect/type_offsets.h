@@ -31,6 +31,10 @@ struct KernelFacts {
 // Required ones may be absent: LinuxOffsets::CheckRequired.
 LinuxOffsets OffsetsFromTypes(const KernelFacts& facts);
 
+// Of a kernel that was found; symbols are where they are in this boot.
+class Kernel;
+LinuxOffsets OffsetsOf(const Kernel& kernel);
+
 // LINUX_VERSION_CODE of a kernel with that banner. Distributions that keep one
 // release for many versions ("6.1.0-56-amd64") say the version behind the
 // build's number. nullopt if there is none.

@@ -23,14 +23,25 @@ struct Field {
   bool operator==(const Field&) const = default;
 };
 
+// A member that may be a bit field: little-endian bits from the struct's first.
+struct BitField {
+  uint64_t offset = 0;
+  uint32_t size = 0;
+  bool operator==(const BitField&) const = default;
+};
+
 class TypeSource {
  public:
   virtual ~TypeSource() = default;
   // `aggregate` is the name of a struct or union; `path` is "mm",
   // "se.exec_start": members of anonymous structs and unions are found as in
-  // C. NotFound names what is missing; so does a bit field.
+  // C. NotFound names what is missing; so does a bit field that is not made of
+  // whole bytes.
   virtual absl::StatusOr<Field> FindField(std::string_view aggregate,
                                           std::string_view path) const = 0;
+  // The same of any member.
+  virtual absl::StatusOr<BitField> FindBits(std::string_view aggregate,
+                                            std::string_view path) const = 0;
   // In bytes.
   virtual absl::StatusOr<uint64_t> SizeOf(std::string_view aggregate) const = 0;
 };

@@ -106,7 +106,9 @@ class TraceIndexer::Impl {
       LIBRR_ASSIGN_OR_RETURN(const uint64_t events, player.AppliedEvents());
       pacer_.Taken(goal, encoder.changed_pages(), used + encoder.bytes());
       encoder.Capture(events);
-      LIBRR_RETURN_IF_ERROR(writer_->AppendBlocks(encoder.Take()));
+      std::vector<trace::EncodedBlock> blocks = encoder.Take();
+      LIBRR_RETURN_IF_ERROR(writer_->AppendBlocks(blocks));
+      encoder.GiveBack(std::move(blocks));
     }
     return absl::OkStatus();
   }

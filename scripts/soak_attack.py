@@ -41,7 +41,8 @@ def small(evidence: Evidence, count: int, first: int) -> None:
         some = min(CHUNK, first + count - start)
         done = subprocess.run([ATTACK, str(some), str(start)],
                               stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, errors="replace", check=False)
+                              text=True, errors="replace", check=False,
+                              cwd=FOLDER)
         head, *lines = done.stdout.splitlines() or [""]
         if not evidence.check(
                 f"small: cases {start} to {start + some - 1}",

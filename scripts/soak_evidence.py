@@ -65,8 +65,9 @@ def last_line(text: str) -> str:
     return lines[-1] if lines else ""
 
 
-def fetch_package(name: str) -> Path:
-    """Debian's package `name`, unpacked but not installed; its folder."""
+def fetch_package(name: str, only: str = "*") -> Path:
+    """Debian's package `name`, unpacked but not installed, or those of its
+    files that match `only`; its folder."""
     folder = PACKAGES / name
     if folder.is_dir():
         return folder
@@ -77,7 +78,11 @@ def fetch_package(name: str) -> Path:
     (archive,) = PACKAGES.glob(f"{name}_*.deb")
     partial = PACKAGES / f"{name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
-    subprocess.run(["dpkg-deb", "-x", str(archive), str(partial)], check=True)
+    partial.mkdir()
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive],
+                          stdout=subprocess.PIPE) as tar:
+        subprocess.run(["tar", "-x", "-C", partial, "--wildcards", only],
+                       stdin=tar.stdout, check=True)
     archive.unlink()
     partial.rename(folder)
     return folder

@@ -35,7 +35,7 @@ std::string Overview() {
   std::string text = kIntroduction;
   for (const Command* command : AllCommands()) {
     std::string line = absl::StrCat("  ", View(command->name));
-    line.resize(11, ' ');
+    line.resize(12, ' ');
     absl::StrAppend(&text, line, View(command->summary), "\n");
   }
   return text + kConclusion;
@@ -105,13 +105,16 @@ int Execute(const Command& command, absl::Span<const std::string> typed) {
 }  // namespace
 
 std::vector<const Command*> AllCommands() {
-  return {&RunCommand(),       &RecordCommand(),  &ReplayCommand(),
-          &VerifyCommand(),    &InfoCommand(),    &EventsCommand(),
-          &ConsoleCommand(),   &RegsCommand(),    &MemCommand(),
-          &DisasmCommand(),    &StatsCommand(),   &IndexCommand(),
-          &LastWriteCommand(), &GdbCommand(),     &ServeCommand(),
-          &PsCommand(),        &DmesgCommand(),   &MapsCommand(),
-          &ModulesCommand(),   &OffsetsCommand(), &TimelineCommand()};
+  std::vector<const Command*> all = {
+      &RunCommand(),       &RecordCommand(), &ReplayCommand(),
+      &VerifyCommand(),    &InfoCommand(),   &EventsCommand(),
+      &ConsoleCommand(),   &RegsCommand(),   &MemCommand(),
+      &DisasmCommand(),    &StatsCommand(),  &IndexCommand(),
+      &LastWriteCommand(), &GdbCommand(),    &ServeCommand()};
+  for (const Command& view : LinuxViewCommands()) all.push_back(&view);
+  all.push_back(&OffsetsCommand());
+  all.push_back(&TimelineCommand());
+  return all;
 }
 
 int RunVmrr(absl::Span<const std::string> typed) {

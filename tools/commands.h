@@ -28,12 +28,10 @@ const Command& IndexCommand();
 const Command& LastWriteCommand();
 const Command& GdbCommand();
 const Command& ServeCommand();
-const Command& PsCommand();
-const Command& DmesgCommand();
-const Command& MapsCommand();
-const Command& ModulesCommand();
 const Command& OffsetsCommand();
 const Command& TimelineCommand();
+// ps, dmesg, maps and the like.
+const std::vector<Command>& LinuxViewCommands();
 
 // In the order in which `vmrr --help` lists them.
 std::vector<const Command*> AllCommands();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tools/exit_code.h"
+#include "tools/linux_argument.h"
 #include "tools/message.h"
 #include "tools/stop_signals.h"
 #include "tools/trace_argument.h"
@@ -72,6 +73,9 @@ const absl::Span<const Option> kThreadOption(kThreadTable);
 absl::StatusOr<std::unique_ptr<DebugSession>> DebugSession::Open(
     const Arguments& arguments, std::string_view position_option) {
   auto session = std::unique_ptr<DebugSession>(new DebugSession());
+  // What is wrong with the file is said where gdb is told about it.
+  const LinuxSources sources =
+      LinuxSourcesFrom(arguments).value_or(LinuxSources());
   auto trace = OpenTraceArgument(arguments.words()[0]);
   if (!trace.ok()) return trace.status();
   session->trace_ = *std::move(trace);
@@ -96,7 +100,8 @@ absl::StatusOr<std::unique_ptr<DebugSession>> DebugSession::Open(
   session->progress_.Hide();
   if (!status.ok()) return ReplayError(status, reader);
   session->machine_ = std::make_unique<TimelineTarget>(going);
-  session->target_ = std::make_unique<LinuxTarget>(session->machine_.get());
+  session->target_ =
+      std::make_unique<LinuxTarget>(session->machine_.get(), sources);
   session->target_->ShowTasks(*tasks);
   std::string notes = session->target_->TakeNotes();
   while (!notes.empty() && notes.back() == '\n') notes.pop_back();

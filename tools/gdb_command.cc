@@ -99,6 +99,12 @@ absl::StatusOr<pid_t> StartGdb(const std::string& script,
       "; install it, or use `vmrr serve` and a debugger of your own")));
 }
 
+std::string WithModules(size_t count) {
+  if (count == 0) return "";
+  return absl::StrCat(", with those of ", count,
+                      count == 1 ? " module" : " modules");
+}
+
 // Leaves the guest's own symbols in `file`; false if it has none.
 absl::StatusOr<bool> WriteGuestSymbols(Timeline* timeline,
                                        const std::string& file) {
@@ -117,7 +123,8 @@ absl::StatusOr<bool> WriteGuestSymbols(Timeline* timeline,
         absl::UnavailableError(absl::StrCat("cannot write ", file)));
   }
   Say(absl::StrCat("the guest runs Linux ", symbols->release, ": ",
-                   symbols->symbol_count, " symbols from its memory"));
+                   symbols->symbol_count, " symbols from its memory",
+                   WithModules(symbols->module_count)));
   return true;
 }
 

@@ -93,6 +93,16 @@ void JsonWriter::Number(uint64_t value) {
   Write(std::to_string(value));
 }
 
+void JsonWriter::Signed(int64_t value) {
+  Separate();
+  Write(std::to_string(value));
+}
+
+void JsonWriter::Real(double value) {
+  Separate();
+  Write(absl::StrFormat("%.6f", value));
+}
+
 void JsonWriter::Bool(bool value) {
   Separate();
   Write(value ? "true" : "false");

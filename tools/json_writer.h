@@ -31,6 +31,8 @@ class JsonWriter {
   void EndArray() { End(']'); }
   JsonWriter& Key(std::string_view name);
   void Number(uint64_t value);
+  void Signed(int64_t value);
+  void Real(double value);  // with six decimals
   void Bool(bool value);
   void Null();
   void Text(std::string_view value);

@@ -49,6 +49,15 @@ absl::StatusOr<std::string> FindKernelFile(const std::string& folder) {
       folder, ": there are several kernels; name one, as ", found[0]));
 }
 
+absl::StatusOr<std::string> ResolveKernelFile(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) return path;
+  absl::StatusOr<std::string> file = FindKernelFile(path);
+  if (!file.ok() || !file->empty()) return file;
+  return absl::NotFoundError(
+      absl::StrCat(path, ": there is no vmlinux in this folder"));
+}
+
 std::optional<uint64_t> FindKernelText(const Machine& machine) {
   for (uint64_t address = kTextRegion; address < kTextRegionEnd;
        address += kTextStep) {

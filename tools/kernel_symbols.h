@@ -38,6 +38,8 @@ std::optional<uint64_t> FindKernelText(const Machine& machine);
 // The file called vmlinux or vmlinux-* in a folder; empty if there is none,
 // InvalidArgument if there are several.
 absl::StatusOr<std::string> FindKernelFile(const std::string& folder);
+// The file itself, or that of a folder; NotFound if there is none in it.
+absl::StatusOr<std::string> ResolveKernelFile(const std::string& path);
 
 // `file` is an ELF file. If no kernel is mapped where the timeline is, its end
 // is looked at; it is back at its position then.

@@ -14,7 +14,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "librr/linux_guest.h"
+#include "librr/linux_sources.h"
 #include "librr/machine_memory.h"
 #include "tools/command_line.h"
 #include "tools/trace_argument.h"
@@ -24,6 +26,12 @@ namespace librr::tools {
 // What to do where no Linux is seen.
 inline constexpr char kNoLinuxHelp[] =
     "a Linux guest is seen once its kernel has started: name a later position";
+
+// --symbols, --system-map, --offsets: where the guest's own symbols and types are not
+// enough.
+extern const absl::Span<const Option> kLinuxOptions;
+// The files that these name are read here: before the sandbox.
+absl::StatusOr<LinuxSources> LinuxSourcesFrom(const Arguments& arguments);
 
 struct LinuxAt {
   OpenedAt opened;

@@ -86,6 +86,8 @@ class Collector {
                                          .physical = true});
     }
     current_.resize(machine().vcpu_count());
+    task_.resize(machine().vcpu_count());
+    faults_.resize(machine().vcpu_count());
     for (uint32_t i = 0; i < std::size(kProbes); ++i) {
       std::optional<GuestVirtual> address;
       for (const std::string_view name : kProbes[i].names) {
@@ -115,6 +117,8 @@ class Collector {
     slice.pid = task->pid;
     slice.tgid = task->tgid;
     slice.comm = task->comm;
+    task_[cpu] = task->address;
+    faults_[cpu] = task->minor_faults + task->major_faults;
   }
 
   void End(int cpu) {
@@ -122,6 +126,11 @@ class Collector {
     TaskSlice slice = *std::exchange(current_[cpu], std::nullopt);
     slice.end = timeline_->position();
     slice.end_time = timeline_->time();
+    // The task is there until another one has taken its place.
+    if (const auto task = guest_->TaskAt(task_[cpu]);
+        task.ok() && task->pid == slice.pid) {
+      slice.faults = task->minor_faults + task->major_faults - faults_[cpu];
+    }
     history_.slices.push_back(std::move(slice));
   }
 
@@ -173,7 +182,10 @@ class Collector {
   Timeline* const timeline_;
   LinuxGuest* const guest_;
   StopConditions conditions_;
-  std::vector<std::optional<TaskSlice>> current_;  // by CPU
+  // By CPU; the latter two of the task that the slice is of, and of its begin.
+  std::vector<std::optional<TaskSlice>> current_;
+  std::vector<GuestVirtual> task_;
+  std::vector<uint64_t> faults_;
   TaskHistory history_;
 };
 

@@ -8,7 +8,10 @@
 //       CollectTaskHistory(timeline.get(), from, to);
 //
 // Seen from outside: a watchpoint on each CPU's current task, and breakpoints
-// on functions of the kernel. What a kernel has not is left out and named.
+// on functions of the kernel. Page faults are too many to stop at: they are
+// the difference between what the kernel has counted for the task at both ends
+// of a slice. Other exceptions of user code are the signals that they become.
+// What a kernel has not is left out and named.
 #ifndef LIBRR_TOOLS_TASK_HISTORY_H_
 #define LIBRR_TOOLS_TASK_HISTORY_H_
 
@@ -29,6 +32,7 @@ struct TaskSlice {
   int cpu = 0;
   uint32_t pid = 0, tgid = 0;
   std::string comm;
+  uint64_t faults = 0;  // page faults that the kernel counted for the task
 };
 
 struct TaskEvent {

@@ -66,6 +66,7 @@ void WriteJson(const TaskHistory& history) {
     json.Key("pid").Number(slice.pid);
     json.Key("tgid").Number(slice.tgid);
     json.Key("comm").Text(slice.comm);
+    json.Key("faults").Number(slice.faults);
     json.EndObject();
   }
   json.EndArray();
@@ -115,10 +116,11 @@ bool WritePerfetto(const TaskHistory& history, std::FILE* file) {
     absl::FPrintF(
         file,
         ",\n{\"ph\":\"X\",\"name\":%s,\"pid\":%d,\"tid\":%d,\"ts\":%s,"
-        "\"dur\":%s,\"args\":{\"position\":%d,\"end\":%d,\"process\":%d}}",
+        "\"dur\":%s,\"args\":{\"position\":%d,\"end\":%d,\"process\":%d,"
+        "\"faults\":%d}}",
         JsonQuote(slice.comm), slice.cpu, slice.pid, micros(slice.begin_time),
         micros(VirtualTime(slice.end_time - slice.begin_time)),
-        slice.begin.value(), slice.end.value(), slice.tgid);
+        slice.begin.value(), slice.end.value(), slice.tgid, slice.faults);
   }
   for (const TaskEvent& event : history.events) {
     absl::FPrintF(file,
@@ -135,7 +137,7 @@ bool WritePerfetto(const TaskHistory& history, std::FILE* file) {
 void WriteText(const TaskHistory& history, bool with_slices) {
   struct Sum {
     std::string comm;
-    uint64_t steps = 0, nanoseconds = 0, slices = 0;
+    uint64_t steps = 0, nanoseconds = 0, slices = 0, faults = 0;
   };
   std::map<uint32_t, Sum> sums;
   for (const TaskSlice& slice : history.slices) {
@@ -144,18 +146,19 @@ void WriteText(const TaskHistory& history, bool with_slices) {
     sum.steps += slice.end - slice.begin;
     sum.nanoseconds += slice.end_time - slice.begin_time;
     ++sum.slices;
+    sum.faults += slice.faults;
   }
   std::vector<std::pair<uint32_t, Sum>> order(sums.begin(), sums.end());
   std::stable_sort(order.begin(), order.end(),
                    [](const auto& a, const auto& b) {
                      return a.second.steps > b.second.steps;
                    });
-  absl::PrintF("%7s %14s %11s %8s  %s\n", "PID", "STEPS", "SECONDS", "SLICES",
-               "TASK");
+  absl::PrintF("%7s %14s %11s %8s %8s  %s\n", "PID", "STEPS", "SECONDS",
+               "SLICES", "FAULTS", "TASK");
   for (const auto& [pid, sum] : order) {
-    absl::PrintF("%7d %14d %11.6f %8d  %s\n", pid, sum.steps,
+    absl::PrintF("%7d %14d %11.6f %8d %8d  %s\n", pid, sum.steps,
                  static_cast<double>(sum.nanoseconds) * 1e-9, sum.slices,
-                 JsonQuote(sum.comm));
+                 sum.faults, JsonQuote(sum.comm));
   }
   absl::PrintF("\n%14s %14s  %s\n", "POSITION", "SECONDS", "EVENT");
   auto event = history.events.begin();
@@ -241,7 +244,8 @@ const Command& TimelineCommand() {
       .details =
           R"(Replays once and collects, from outside, which task of the guest's Linux executed
 when on which CPU, and each fork, exec, exit and signal with its position. Tasks
-are listed by how many steps they took; positions are those for `vmrr gdb --at`.)",
+are listed by how many steps they took; positions are those for `vmrr gdb --at`.
+FAULTS are page faults as the kernel counts them for a task.)",
       .examples = R"(  vmrr timeline boot.vmrr
   vmrr timeline boot.vmrr --from 1000000000 --slices
   vmrr timeline boot.vmrr --perfetto boot.json)",

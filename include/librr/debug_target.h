@@ -30,6 +30,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "librr/linux_guest.h"
+#include "librr/linux_offsets.h"
 #include "librr/machine.h"
 #include "librr/memory_reader.h"
 #include "librr/stop_condition.h"
@@ -123,6 +124,10 @@ class DebugTarget {
   virtual bool has_processes() const { return false; }
   // Whether threads are the guest's tasks, where the target can show them.
   virtual void ShowTasks(bool /*show*/) {}
+  // What a person has typed to look at the guest's Linux with; nullopt: what
+  // the target has itself.
+  virtual void SetLinuxOffsets(const std::optional<LinuxOffsets>& /*offsets*/) {
+  }
   // Whether a process that does not execute shows the registers of its kernel
   // stack, not those of its user code.
   virtual void ShowKernelRegisters(bool /*show*/) {}

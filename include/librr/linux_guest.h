@@ -1,9 +1,11 @@
 // SPDX-FileCopyrightText: The librr authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The Linux of a guest, seen from outside: tasks, memory maps, modules, the
-// kernel's log. Nothing is installed in the guest and nothing is typed: symbols
-// and types are read from the kernel itself (kallsyms, BTF).
+// The Linux of a guest, seen from outside: tasks, memory maps, open files,
+// mounts, sockets, modules, slab caches, run queues, the kernel's log. Nothing
+// is installed in the guest and nothing is typed: symbols and types are read
+// from the kernel itself (kallsyms, BTF). For kernels that have not both there
+// is librr/linux_sources.h.
 //
 //   MachineMemory memory(&timeline.machine());
 //   LIBRR_ASSIGN_OR_RETURN(auto guest, LinuxGuest::Find(&memory));
@@ -20,6 +22,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,8 +45,11 @@ struct LinuxTask {
   uint32_t cpu = 0;
   uint32_t uid = 0;
   uint64_t start_ns = 0;  // since the guest's boot
-  GuestVirtual mm;        // of the mm_struct; 0: a thread of the kernel
-  std::string cmdline;    // empty if it has none, or if it is not in memory
+  // Page faults so far that the kernel has counted for the task; major ones
+  // read from a disk.
+  uint64_t minor_faults = 0, major_faults = 0;
+  GuestVirtual mm;      // of the mm_struct; 0: a thread of the kernel
+  std::string cmdline;  // empty if it has none, or if it is not in memory
 };
 
 // A line of the printk log.
@@ -97,6 +103,112 @@ struct LinuxSystemCall {
   std::array<uint64_t, 6> arguments{};
 };
 
+// A file descriptor of a process, as /proc/PID/fd and fdinfo show it.
+struct LinuxOpenFile {
+  uint32_t pid = 0;
+  uint32_t fd = 0;
+  GuestVirtual file;  // of the struct file; descriptors may share one
+  // - d l c b p s as ls prints them; ? for what has no type (an eventfd, ...)
+  char type = '?';
+  bool readable = false, writable = false;
+  bool closes_on_exec = false;
+  uint64_t flags = 0;     // as open(2) takes them, of the guest
+  uint64_t position = 0;  // where the next read or write is
+  uint32_t device_major = 0, device_minor = 0;
+  uint64_t inode = 0;
+  std::string name = "";  // a path, "socket:[1234]", "anon_inode:[eventfd]"
+};
+
+// A line of /proc/PID/mountinfo.
+struct LinuxMount {
+  uint32_t id = 0, parent_id = 0;
+  uint32_t device_major = 0, device_minor = 0;
+  std::string root;     // what of the file system is mounted: "/"
+  std::string path;     // where
+  std::string type;     // "proc", "fuse.sshfs"
+  std::string source;   // "/dev/sda1", "none"
+  std::string options;  // "rw,nosuid,relatime"; not what the file system adds
+};
+
+// A socket that a process has a file descriptor of.
+struct LinuxSocket {
+  uint32_t pid = 0;
+  uint32_t fd = 0;
+  uint64_t inode = 0;
+  uint32_t uid = 0;
+  GuestVirtual sock;     // of the struct sock
+  std::string family;    // "inet", "inet6", "unix", "netlink", or a number
+  std::string type;      // "stream", "dgram", "raw", "seqpacket", or a number
+  std::string protocol;  // "tcp", "udp", netlink: "route"; or a number
+  std::string state;     // "LISTEN"; "" where there is none
+  // "127.0.0.1:80", "[::1]:80", "/run/socket", "@abstract"; netlink: the port
+  // ID. Empty: none.
+  std::string local, remote;
+  uint64_t peer_inode = 0;              // unix: of the other end
+  uint64_t rx_queue = 0, tx_queue = 0;  // inet: as in /proc/net
+};
+
+// A slab cache, as a line of /proc/slabinfo.
+struct LinuxSlabCache {
+  std::string name;
+  uint64_t object_size = 0;  // what is asked for
+  uint64_t size = 0;         // what each takes
+  // Those in slabs that a CPU allocates from count as active, all of them, as
+  // they do in /proc/slabinfo.
+  uint64_t active_objects = 0;
+  uint64_t objects = 0;
+  uint64_t slabs = 0;
+  uint32_t objects_per_slab = 0, pages_per_slab = 0;  // of a new slab
+};
+
+struct LinuxQueuedTask {
+  uint32_t pid = 0;
+  std::string comm;
+  std::string policy;        // "stop", "deadline", "realtime", "fair"
+  int32_t priority = 0;      // the kernel's: 0 to 99 real-time, 120 as nice 0
+  uint64_t vruntime_ns = 0;  // of a fair one
+};
+
+// The tasks that a CPU executes or would.
+struct LinuxRunQueue {
+  uint32_t cpu = 0;
+  GuestVirtual address;      // of the struct rq
+  uint64_t running = 0;      // as the kernel has counted them
+  uint64_t switches = 0;     // from task to task
+  uint64_t clock_ns = 0;     // of the queue, when it was last updated
+  uint32_t current_pid = 0;  // 0: the idle task
+  std::string current_comm;
+  // The one that executes too; deadline and real-time tasks first, then the
+  // fair ones, of which the one with the least vruntime comes first.
+  std::vector<LinuxQueuedTask> tasks;
+};
+
+// A per-CPU variable, or a member of one.
+struct LinuxPerCpuVariable {
+  enum class Kind : uint8_t { kUnsigned, kSigned, kPointer, kOther };
+  struct Value {
+    uint32_t cpu = 0;
+    GuestVirtual address;
+    std::string bytes;
+  };
+  std::string name;
+  std::string type;  // "struct rq", "unsigned long[4]"; "": it is not known
+  Kind kind = Kind::kOther;
+  std::vector<Value> values;  // of each CPU that there may be
+};
+
+// What uname, /proc/uptime, /proc/loadavg and /proc/cmdline tell.
+struct LinuxSystem {
+  std::string sysname, nodename, release, version, machine, domainname;
+  std::string boot_arguments;
+  // At the last tick that the kernel has counted.
+  uint64_t uptime_ns = 0;
+  uint64_t realtime_ns = 0;  // since 1970
+  std::array<double, 3> load{};
+  uint32_t cpus_online = 0, cpus_possible = 0;
+  uint64_t tainted = 0;  // /proc/sys/kernel/tainted
+};
+
 // The shared objects that a process's dynamic linker has mapped.
 struct LinuxSharedObjects {
   struct Object {
@@ -120,6 +232,9 @@ class LinuxGuest {
 
   virtual const std::string& release() const = 0;  // "6.1.0-9-amd64"
   virtual const std::string& banner() const = 0;   // /proc/version
+  // Where its symbols and types are from, and how they were proved; a line for
+  // each.
+  virtual std::vector<std::string> Sources() const = 0;
 
   // The idle task of the first CPU (pid 0) first; threads behind their leader.
   virtual absl::StatusOr<std::vector<LinuxTask>> Tasks() = 0;
@@ -129,6 +244,24 @@ class LinuxGuest {
   virtual absl::StatusOr<std::vector<LinuxModule>> Modules() = 0;
   // NotFound without such a process; empty for a thread of the kernel.
   virtual absl::StatusOr<std::vector<LinuxMapping>> Maps(uint32_t pid) = 0;
+  // Of a process, or of all; by pid and fd. NotFound without such a process;
+  // kernel threads and processes that have ended have none.
+  virtual absl::StatusOr<std::vector<LinuxOpenFile>> OpenFiles(
+      std::optional<uint32_t> pid) = 0;
+  // What of these is a socket. Sockets that no process has open (in TIME_WAIT,
+  // not yet accepted, the kernel's own) are not among them.
+  virtual absl::StatusOr<std::vector<LinuxSocket>> Sockets(
+      std::optional<uint32_t> pid) = 0;
+  // As a process sees them, in the order in which it does.
+  virtual absl::StatusOr<std::vector<LinuxMount>> Mounts(uint32_t pid) = 0;
+  // In the order of /proc/slabinfo. NotFound for a kernel without SLUB
+  // (CONFIG_SLUB_DEBUG). Until 5.8 each control group has its own.
+  virtual absl::StatusOr<std::vector<LinuxSlabCache>> SlabCaches() = 0;
+  // Of the CPUs that are online. Tasks of a BPF scheduler are not listed.
+  virtual absl::StatusOr<std::vector<LinuxRunQueue>> RunQueues() = 0;
+  // "runqueues", "runqueues.nr_running". NotFound without it.
+  virtual absl::StatusOr<LinuxPerCpuVariable> PerCpu(std::string_view name) = 0;
+  virtual absl::StatusOr<LinuxSystem> System() = 0;
 
   // The task whose task_struct is there, be it in the list or not.
   virtual absl::StatusOr<LinuxTask> TaskAt(GuestVirtual address) = 0;

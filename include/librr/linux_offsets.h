@@ -73,6 +73,7 @@ class LinuxOffsets {
     kDwarf,     // debug information of a vmlinux
     kHeaders,   // a program compiled against the kernel's headers
     kSymbols,   // the kernel's symbols: kallsyms, vmlinux, System.map
+    kSearched,  // found in the guest's memory by what it must lead to
     kAssumed,   // nobody has said, and all kernels have the same
   };
 

@@ -30,7 +30,10 @@ struct LinuxSymbols {
   // Where the kernel's image begins, with this boot's KASLR offsets.
   GuestVirtual text;
   GuestPhysical physical;
-  size_t symbol_count = 0;
+  size_t symbol_count = 0;  // those of modules too
+  // Modules that are loaded at this moment; none are seen of a kernel without
+  // types (CONFIG_DEBUG_INFO_BTF).
+  size_t module_count = 0;
   // 0 if the kernel has no ORC table: it was built with frame pointers then,
   // and debuggers get along.
   size_t unwind_rows = 0;

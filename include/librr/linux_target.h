@@ -13,7 +13,8 @@
 // thread of the kernel, where it was switched out. Memory is seen through the
 // task's page tables and the kernel's, also where user code has only its own
 // (KPTI). Stop points in user code that are set while a thread shows user code
-// belong to its process, and to none that comes after it.
+// belong to its process, and to none that comes after it. With offsets that a
+// person has typed all this works too, but for steps of threads of the kernel.
 //
 // Thread number PID - 1 is the task PID, so that gdb shows PIDs; idle tasks
 // have numbers above all PIDs. Where no Linux is seen (yet), and while it is
@@ -32,19 +33,23 @@
 
 #include "librr/debug_target.h"
 #include "librr/linux_guest.h"
+#include "librr/linux_sources.h"
 #include "librr/memory_reader.h"
 
 namespace librr {
 
 class LinuxTarget final : public DebugTarget {
  public:
-  explicit LinuxTarget(DebugTarget* machine);
+  // `sources` are for a guest that has not all that is needed itself.
+  explicit LinuxTarget(DebugTarget* machine, LinuxSources sources = {});
   ~LinuxTarget() override;
 
   // At first they are shown.
   void ShowTasks(bool show) override { shows_tasks_ = show; }
   // At first those of the user code are.
   void ShowKernelRegisters(bool show) override { shows_kernel_ = show; }
+
+  void SetLinuxOffsets(const std::optional<LinuxOffsets>& offsets) override;
 
   std::vector<TargetThread> Threads() const override;
   bool HasThread(int number) const override;
@@ -101,6 +106,7 @@ class LinuxTarget final : public DebugTarget {
   // nullptr: threads are vCPUs here.
   const View* Here() const;
   absl::StatusOr<View> Look() const;
+  absl::StatusOr<std::vector<LinuxTask>> FindTasks() const;
   const LinuxTask* FindTask(int thread) const;
   // The vCPU that executes the thread; -1: none.
   int VcpuOf(int thread) const;
@@ -116,6 +122,9 @@ class LinuxTarget final : public DebugTarget {
                                        const ResumeRequest& ours);
 
   DebugTarget* const machine_;
+  const LinuxSources own_;  // the guest alone
+  const LinuxSources sources_;
+  std::optional<LinuxSources> typed_;  // instead of those
   const std::unique_ptr<const MemoryReader> memory_;
   bool shows_tasks_ = true;
   bool shows_kernel_ = false;

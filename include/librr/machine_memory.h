@@ -46,6 +46,17 @@ inline std::optional<PagingRoot> PagingRootOf(
   return PagingRoot{.table = GuestPhysical(cr3 & 0xfffff000), .levels = 2};
 }
 
+// What the registers mean for a view of the guest.
+inline VcpuContext VcpuContextOf(absl::Span<const RegisterValue> registers) {
+  const auto number = [&](const char* name) {
+    return RegisterNumber(registers, name).value_or(0);
+  };
+  return {.root = PagingRootOf(registers).value_or(PagingRoot{}),
+          .stack_pointer = number("rsp"),
+          .fs_base = number("fs_base"),
+          .in_user_code = (number("cs") & 3) == 3};
+}
+
 class MachineMemory final : public MemoryReader {
  public:
   explicit MachineMemory(const Machine* machine) : machine_(machine) {}
@@ -66,6 +77,14 @@ class MachineMemory final : public MemoryReader {
       }
     }
     return roots;
+  }
+
+  std::vector<VcpuContext> Vcpus() const override {
+    std::vector<VcpuContext> vcpus;
+    for (int vcpu = 0; vcpu < machine_->vcpu_count(); ++vcpu) {
+      vcpus.push_back(VcpuContextOf(machine_->Registers(vcpu)));
+    }
+    return vcpus;
   }
 
  private:

@@ -30,6 +30,14 @@ struct PagingRoot {
   bool operator==(const PagingRoot&) const = default;
 };
 
+// What a vCPU executes with, as far as a view of its operating system asks.
+struct VcpuContext {
+  PagingRoot root;
+  uint64_t stack_pointer = 0;
+  uint64_t fs_base = 0;
+  bool in_user_code = false;  // privilege level 3
+};
+
 class MemoryReader {
  public:
   virtual ~MemoryReader() = default;
@@ -39,6 +47,10 @@ class MemoryReader {
   // The address spaces that the vCPUs are in, each once; empty if none has
   // paging on.
   virtual std::vector<PagingRoot> PagingRoots() const = 0;
+  // By number, those that have paging on or not; empty if it is not known. Only
+  // offsets that were typed need it: kernels with types say themselves which
+  // task a CPU executes.
+  virtual std::vector<VcpuContext> Vcpus() const { return {}; }
 };
 
 }  // namespace librr

@@ -19,7 +19,10 @@ namespace {
 // Few enough that a single page is read without much else and that all stays in
 // the host's caches; more hardly compress better.
 constexpr size_t kPagesInBlock = 16;
-constexpr size_t kMaxBuffers = 128;
+// Memory that is given back to the host and asked for again costs more than
+// compressing what it held.
+constexpr size_t kMaxBuffers = 1024;
+constexpr size_t kMaxBufferBytes = kPagesInBlock * kPageSize + 4096;
 // What a page and a checkpoint may take in the file beside the pages' bytes.
 constexpr uint64_t kPageOverhead = 16;
 constexpr uint64_t kCheckpointOverhead = 64 << 10;
@@ -78,18 +81,30 @@ uint32_t CheckpointEncoder::Store(const uint8_t* bytes) {
     ++next_page_id_;
     if (filling_.empty()) {
       const std::lock_guard lock(mutex_);
-      if (!buffers_.empty()) {
-        filling_ = std::move(buffers_.back());
-        buffers_.pop_back();
-      }
-      filling_.clear();
-      filling_.reserve(kPagesInBlock * kPageSize);
+      filling_ = TakeBuffer();
     }
     // The bytes as chars: the one other type that may alias them.
     filling_.append(reinterpret_cast<const char*>(bytes), kPageSize);
     if (filling_.size() == kPagesInBlock * kPageSize) FinishPages();
   }
   return it->second + 1;
+}
+
+std::string CheckpointEncoder::TakeBuffer() {
+  std::string buffer;
+  if (!buffers_.empty()) {
+    buffer = std::move(buffers_.back());
+    buffers_.pop_back();
+  }
+  buffer.clear();
+  buffer.reserve(kPagesInBlock * kPageSize);
+  return buffer;
+}
+
+void CheckpointEncoder::KeepBuffer(std::string buffer) {
+  if (buffers_.size() < kMaxBuffers && buffer.capacity() <= kMaxBufferBytes) {
+    buffers_.push_back(std::move(buffer));
+  }
 }
 
 void CheckpointEncoder::FinishPages() {
@@ -171,7 +186,7 @@ uint64_t CheckpointEncoder::BytesOf(const Job& job) {
 
 void CheckpointEncoder::Add(Job job) {
   if (!has_thread_) {
-    EncodedBlock block = Encode(job);
+    EncodedBlock block = Encode(job, {});
     const std::lock_guard lock(mutex_);
     encoded_bytes_ += block.bytes.size();
     done_.push_back(std::move(block));
@@ -186,8 +201,8 @@ void CheckpointEncoder::Add(Job job) {
   if (jobs_.size() == 1) changed_state_.notify_all();
 }
 
-EncodedBlock CheckpointEncoder::Encode(Job& job) {
-  EncodedBlock block;
+EncodedBlock CheckpointEncoder::Encode(Job& job, std::string buffer) {
+  EncodedBlock block{std::move(buffer)};
   BlockHeader header;
   std::string head;
   if (const auto* pages = std::get_if<PagesJob>(&job)) {
@@ -223,17 +238,17 @@ void CheckpointEncoder::Work() {
     if (ending_) return;
     // Stays in the queue, so that it is known that it is being worked on.
     Job job = std::move(jobs_.front());
+    std::string buffer = TakeBuffer();
     lock.unlock();
     const uint64_t bytes = BytesOf(job);
-    EncodedBlock block = Encode(job);
+    EncodedBlock block = Encode(job, std::move(buffer));
     lock.lock();
     jobs_.pop_front();
     waiting_bytes_ -= bytes;
     encoded_bytes_ += block.bytes.size();
     done_.push_back(std::move(block));
-    if (auto* pages = std::get_if<PagesJob>(&job);
-        pages != nullptr && buffers_.size() < kMaxBuffers) {
-      buffers_.push_back(std::move(pages->pages));
+    if (auto* pages = std::get_if<PagesJob>(&job)) {
+      KeepBuffer(std::move(pages->pages));
     }
     changed_state_.notify_all();
   }
@@ -248,6 +263,11 @@ std::vector<EncodedBlock> CheckpointEncoder::TakeAll() {
   std::unique_lock lock(mutex_);
   while (!jobs_.empty()) changed_state_.wait(lock);
   return std::exchange(done_, {});
+}
+
+void CheckpointEncoder::GiveBack(std::vector<EncodedBlock> blocks) {
+  const std::lock_guard lock(mutex_);
+  for (EncodedBlock& block : blocks) KeepBuffer(std::move(block.bytes));
 }
 
 bool CheckpointEncoder::is_behind() const {

@@ -3,10 +3,10 @@
 //
 // Turns states of a machine into the blocks of checkpoints.
 //
-//   CheckpointEncoder encoder(machine, options);   // at the machine's
-//   beginning encoder.Capture(event_count);                  // the machine is
-//   at rest writer->AppendBlocks(encoder.Take());          // now and then
-//   writer->AppendBlocks(encoder.TakeAll());       // at the end
+//   CheckpointEncoder encoder(machine, options);  // where the machine begins
+//   encoder.Capture(event_count);            // while the machine is at rest
+//   auto blocks = encoder.Take();            // now and then; TakeAll at the
+//   end writer->AppendBlocks(blocks); encoder.GiveBack(std::move(blocks));
 //
 // A capture costs the pages that were dirtied since the last one: each is
 // hashed, and copied if the file has no such content yet. A thread of the
@@ -76,6 +76,8 @@ class CheckpointEncoder {
   std::vector<EncodedBlock> Take();
   // Waits for all that was captured.
   std::vector<EncodedBlock> TakeAll();
+  // Blocks that have been written: their memory is used for the next ones.
+  void GiveBack(std::vector<EncodedBlock> blocks);
 
   // Whether compression is far behind.
   bool is_behind() const;
@@ -106,7 +108,11 @@ class CheckpointEncoder {
   void FinishPages();
   void UpdateMap(uint64_t part);
   void Add(Job job);
-  EncodedBlock Encode(Job& job);
+  // `buffer` is where the block is put.
+  EncodedBlock Encode(Job& job, std::string buffer);
+  // An empty one for a block of pages.
+  std::string TakeBuffer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void KeepBuffer(std::string buffer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static uint64_t BytesOf(const Job& job);
   static void* Main(void* self);
   void Work();

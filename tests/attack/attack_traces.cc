@@ -13,10 +13,13 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "librr-core/base/posix_file.h"
 #include "tests/attack/attacked_trace.h"
 #include "tests/attack/trace_attack.h"
@@ -88,7 +91,8 @@ int Run(uint64_t count, uint64_t first, const char* path) {
     return 3;
   }
   const TraceMutator mutator(*bytes);
-  TraceAttack* attack = path == nullptr ? new TraceAttack(*bytes) : nullptr;
+  const auto attack =
+      path == nullptr ? std::make_unique<TraceAttack>(*bytes) : nullptr;
   std::map<std::string, uint64_t> counts;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     alarm(kMaxSeconds);
@@ -102,14 +106,14 @@ int Run(uint64_t count, uint64_t first, const char* path) {
     }
     ++counts[what + ": " + std::string(AttackOutcomeName(result.outcome))];
     if (!result.fault.empty()) {
-      std::fprintf(stderr, "attack_traces: case %llu (%s): %s (%s)\n",
-                   static_cast<unsigned long long>(seed),
-                   std::string(MutationName(mutation.kind)).c_str(),
-                   result.fault.c_str(), result.message.c_str());
+      const std::string kept = absl::StrCat("attack_traces-", seed, ".vmrr");
+      std::ofstream(kept, std::ios::binary) << mutation.bytes;
+      std::fprintf(stderr, "attack_traces: case %llu (%s): %s (%s); see %s\n",
+                   static_cast<unsigned long long>(seed), what.c_str(),
+                   result.fault.c_str(), result.message.c_str(), kept.c_str());
       return 1;
     }
   }
-  delete attack;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   std::printf("%llu copies of a trace of %zu bytes, peak memory %ld MiB\n",

@@ -32,6 +32,12 @@ bool SameEvent(const Event& a, const Event& b) {
          a.time == b.time && a.payload == b.payload && a.index == b.index;
 }
 
+bool SameMachine(const PcConfig& a, const PcConfig& b) {
+  return a.kernel == b.kernel && a.initrd == b.initrd &&
+         a.command_line == b.command_line && a.memory_bytes == b.memory_bytes &&
+         a.vcpus == b.vcpus;
+}
+
 // Sets a flag if it is not destroyed in time.
 class Patience {
  public:
@@ -220,8 +226,7 @@ AttackResult TraceAttack::Check(std::string bytes, MutationKind kind) {
   if (is_prefix) {
     // A cut off position may have inputs that are lost.
     const bool must_be_right =
-        info.complete && config->kernel == config_.kernel &&
-        config->initrd == config_.initrd &&
+        info.complete && SameMachine(*config, config_) &&
         info.end.position == original_->info().end.position;
     fault = CheckTimeline(**trace, *config, must_be_right);
     if (!fault.empty()) return {AttackOutcome::kExact, "", fault};

@@ -11,10 +11,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <regex>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_format.h"
@@ -280,6 +282,24 @@ TEST_F(LinuxGuestSymbols, TimelineHasEveryForkAndLeavesNoGap) {
   ASSERT_GT(begins.size(), 200u);
   for (size_t i = 1; i < begins.size(); ++i) EXPECT_EQ(begins[i], ends[i - 1]);
 
+  // What is counted per slice is what the kernel has counted in the end.
+  const std::vector<uint64_t> pids = NumbersOf(plain.out, "pid");
+  const std::vector<uint64_t> faults = NumbersOf(plain.out, "faults");
+  ASSERT_EQ(faults.size(), begins.size());
+  std::map<uint64_t, uint64_t> counted;
+  for (size_t i = 0; i < faults.size(); ++i) counted[pids[i]] += faults[i];
+  const Outcome ps = RunProgram({"ps", trace(), "--at", "end", "--json"});
+  ASSERT_EQ(ps.code, 0) << ps.err;
+  const std::vector<uint64_t> alive = NumbersOf(ps.out, "pid");
+  const std::vector<uint64_t> minor = NumbersOf(ps.out, "minor_faults");
+  const std::vector<uint64_t> major = NumbersOf(ps.out, "major_faults");
+  uint64_t all = 0;
+  for (size_t i = 0; i < alive.size(); ++i) {
+    EXPECT_EQ(counted[alive[i]], minor[i] + major[i]) << alive[i];
+    all += minor[i];
+  }
+  EXPECT_GT(all, 50u);
+
   const std::string file = folder_ + "/perfetto.json";
   const Outcome written = RunProgram({"timeline", trace(), "--perfetto", file});
   ASSERT_EQ(written.code, 0) << written.err;
@@ -290,8 +310,63 @@ TEST_F(LinuxGuestSymbols, TimelineHasEveryForkAndLeavesNoGap) {
       "ok\n");
 }
 
+TEST_F(LinuxGuestSymbols, EachViewIsTextAndJson) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> views = {
+      {{"files", trace(), "1"}, "/dev/console"},
+      {{"sockets", trace()}, "LOCAL -> REMOTE"},
+      {{"mounts", trace()}, "proc /proc proc rw,relatime 0 0"},
+      {{"slabs", trace()}, "task_struct "},
+      {{"runqueues", trace()}, "CPU 0: "},
+      {{"percpu", trace(), "runqueues.nr_running"},
+       ": unsigned int\nCPU 0 at "},
+      {{"system", trace()}, "uname: Linux librr "}};
+  for (const auto& [words, text] : views) {
+    std::vector<std::string> typed = words;
+    typed.insert(typed.end(), {"--at", "end"});
+    const Outcome plain = RunProgram(typed);
+    EXPECT_EQ(plain.code, 0) << plain.err;
+    EXPECT_NE(plain.out.find(text), std::string::npos) << plain.out;
+    typed.push_back("--json");
+    const Outcome json = RunProgram(typed);
+    EXPECT_EQ(json.code, 0) << json.err;
+    const std::string file = folder_ + "/view.json";
+    WriteAll(file, json.out);
+    EXPECT_EQ(
+        RunShell("python3 -m json.tool " + file + " > /dev/null && echo ok"),
+        "ok\n")
+        << json.out;
+  }
+}
+
+TEST_F(LinuxGuestSymbols, GdbHasTheViewsAsCommands) {
+  const std::string script = folder_ + "/views.gdb";
+  WriteAll(script,
+           "ps\nfiles 1\nmounts\nsockets\nslabs\nrunqueues\n"
+           "percpu runqueues.nr_running\nsystem\nmaps 1\nmodules\n"
+           "monitor try files 99999999\npercpu nothing\n");
+  const Outcome outcome =
+      RunProgram({"gdb", trace(), "--", "-nx", "-batch", "-x", script});
+  for (const char* text :
+       {"[kthreadd]", "/dev/console", "proc /proc proc", "no sockets are open",
+        "task_struct ", "CPU 0: ", ": unsigned int", "uname: Linux librr ",
+        "[stack]", "no modules are loaded"}) {
+    EXPECT_NE(outcome.out.find(text), std::string::npos) << text << "\n"
+                                                         << outcome.out;
+  }
+  // gdb prints what `monitor` does there.
+  for (const char* text :
+       {"has no symbol nothing", "there is no process 99999999 here"}) {
+    EXPECT_NE(outcome.err.find(text), std::string::npos) << outcome.err;
+  }
+}
+
 TEST_F(LinuxGuestSymbols, WhatIsNotThereIsAnAnswerWithAdvice) {
-  for (const char* command : {"ps", "dmesg", "modules"}) {
+  EXPECT_EQ(RunProgram({"files", trace(), "4000000", "--at", "end"}).code, 1);
+  EXPECT_EQ(RunProgram({"percpu", trace(), "nothing", "--at", "end"}).code, 1);
+  EXPECT_EQ(RunProgram({"files", trace(), "x", "--at", "end"}).code, 2);
+  EXPECT_EQ(RunProgram({"percpu", trace(), "--at", "end"}).code, 2);
+  for (const char* command : {"ps", "dmesg", "modules", "files", "sockets",
+                              "mounts", "slabs", "runqueues", "system"}) {
     const Outcome early = RunProgram({command, trace(), "--at", "1000"});
     EXPECT_EQ(early.code, 1) << early.err;
     EXPECT_NE(early.err.find("at position 1000: "), std::string::npos);

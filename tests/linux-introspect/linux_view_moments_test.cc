@@ -14,6 +14,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <sstream>
@@ -91,6 +92,8 @@ class Looker final : public RunLog {
   size_t without_kernel() const { return without_kernel_; }
   size_t without_tasks() const { return without_tasks_; }
   size_t most_tasks() const { return most_tasks_; }
+  // How often each further view could be read.
+  const std::map<std::string, size_t>& seen() const { return seen_; }
   double find_ms() const { return Median(find_ms_); }
   double tasks_ms() const { return Median(tasks_ms_); }
 
@@ -112,6 +115,7 @@ class Looker final : public RunLog {
     found_ = true;
     LookAtTasks(machine, **guest);
     LookAtLog(machine, **guest);
+    LookAtResources(machine, **guest);
     const auto maps = (*guest)->Maps(1);
     if (!maps.ok()) return;
     for (const LinuxMapping& mapping : *maps) {
@@ -162,6 +166,68 @@ class Looker final : public RunLog {
     EXPECT_EQ(log->size(), log_.size());
   }
 
+  // What has been seen once stays visible.
+  void Check(const Machine& machine, const char* view,
+             const absl::Status& status) {
+    if (status.ok()) {
+      ++seen_[view];
+      return;
+    }
+    EXPECT_EQ(seen_[view], 0u)
+        << machine.position().value() << ": " << view << ": " << status;
+  }
+
+  void LookAtResources(const Machine& machine, LinuxGuest& guest) {
+    const auto files = guest.OpenFiles(std::nullopt);
+    Check(machine, "files", files.status());
+    if (files.ok()) {
+      for (const LinuxOpenFile& file : *files) {
+        EXPECT_TRUE(IsText(file.name)) << file.name;
+        EXPECT_FALSE(file.name.empty());
+        EXPECT_LT(file.fd, 1024u);
+      }
+    }
+    Check(machine, "sockets", guest.Sockets(std::nullopt).status());
+    const auto mounts = guest.Mounts(1);
+    Check(machine, "mounts", mounts.status());
+    if (mounts.ok()) {
+      for (const LinuxMount& mount : *mounts) {
+        EXPECT_TRUE(mount.path.starts_with("/")) << mount.path;
+        EXPECT_TRUE(IsText(mount.source + mount.type)) << mount.source;
+        EXPECT_FALSE(mount.type.empty());
+      }
+    }
+    const auto caches = guest.SlabCaches();
+    Check(machine, "slabs", caches.status());
+    if (caches.ok()) {
+      for (const LinuxSlabCache& cache : *caches) {
+        EXPECT_TRUE(IsText(cache.name)) << cache.name;
+        EXPECT_LE(cache.active_objects, cache.objects);
+        EXPECT_LE(cache.objects, cache.slabs * 65535);
+        EXPECT_LT(cache.slabs, 100'000u);
+      }
+    }
+    const auto queues = guest.RunQueues();
+    Check(machine, "runqueues", queues.status());
+    if (queues.ok()) {
+      for (const LinuxRunQueue& queue : *queues) {
+        // A task is in its list a few instructions before or after it counts.
+        EXPECT_LE(queue.tasks.size(), queue.running + 1);
+        EXPECT_GE(queue.tasks.size() + 1, queue.running);
+        for (const LinuxQueuedTask& task : queue.tasks) {
+          EXPECT_TRUE(IsText(task.comm)) << task.comm;
+        }
+      }
+    }
+    const auto system = guest.System();
+    Check(machine, "system", system.status());
+    if (system.ok()) {
+      EXPECT_EQ(system->sysname, "Linux");
+      EXPECT_GE(system->uptime_ns, uptime_ns_);
+      uptime_ns_ = system->uptime_ns;
+    }
+  }
+
   std::mt19937 random_{1};
   Position next_;
   bool has_printed_ = false;
@@ -169,6 +235,8 @@ class Looker final : public RunLog {
   bool found_ = false, seen_tasks_ = false;
   std::vector<double> find_ms_, tasks_ms_;
   std::map<uint64_t, std::string> log_;
+  std::map<std::string, size_t> seen_;
+  uint64_t uptime_ns_ = 0;
 };
 
 TEST(LinuxViewMoments, ShowsWhatIsThereOrSaysWhyNot) {
@@ -196,6 +264,10 @@ TEST(LinuxViewMoments, ShowsWhatIsThereOrSaysWhyNot) {
             << " before it had tasks; at most " << looker.most_tasks()
             << " tasks; median to find the kernel " << looker.find_ms()
             << " ms, to list tasks " << looker.tasks_ms() << " ms\n";
+  for (const auto& [view, times] : looker.seen()) {
+    EXPECT_GT(times, looker.moments() / 3) << view;
+    std::cout << view << " at " << times << " moments\n";
+  }
 }
 
 // Stops when the guest says that all are there.

@@ -8,24 +8,20 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <regex>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "librr/input_script.h"
 #include "librr/linux_guest.h"
 #include "librr/linux_offsets.h"
-#include "librr/live_run.h"
 #include "librr/machine_memory.h"
-#include "librr/pc_machine.h"
+#include "tests/linux-introspect/booted_guest.h"
 
 namespace librr {
 namespace {
@@ -41,78 +37,6 @@ expect guest>
 type echo '<''stat>'; grep . /proc/[0-9]*/stat; echo '<''status>'; grep Uid /proc/[0-9]*/status; echo '<''maps>'; cat /proc/1/maps; echo '<''own>'; cat /proc/$$/maps; echo '<''call>'; cat /proc/1/syscall; echo '<''stacks>'; grep . /proc/[0-9]*/stack; echo '<''dmesg>'; dmesg; echo '<''last>'; sleep 9\n
 )";
 
-std::string ReadFileBytes(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-class Console final : public OutputSink {
- public:
-  void OnOutput(OutputKind, absl::Span<const uint8_t> bytes, Position,
-                VirtualTime) override {
-    text_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    if (run != nullptr && text_.find("\n<end>\n") != std::string::npos)
-      run->RequestStop();
-  }
-  // What the guest printed behind a mark, by lines.
-  std::vector<std::string> Part(const std::string& mark) const {
-    const size_t begin = text_.find("<" + mark + ">\n");
-    if (begin == std::string::npos) return {};
-    const size_t from = begin + mark.size() + 3;
-    const size_t to = text_.find("\n<", from);
-    return absl::StrSplit(text_.substr(from, to - from), '\n');
-  }
-  const std::string& text() const { return text_; }
-
-  LiveRun* run = nullptr;
-
- private:
-  std::string text_;
-};
-
-// A guest that has been booted to the moment behind its last mark.
-struct BootedGuest {
-  std::unique_ptr<Machine> machine;
-  Console console;
-  std::unique_ptr<MachineMemory> memory;
-  std::unique_ptr<LinuxGuest> guest;
-};
-
-// Null if it does not get there; the reason is a failure of the test.
-std::unique_ptr<BootedGuest> Boot(const std::string& append) {
-  PcConfig config;
-  config.kernel = ReadFileBytes(kGuests + "/vmlinuz");
-  config.initrd = ReadFileBytes(kGuests + "/initramfs.cpio.gz");
-  config.command_line = "console=ttyS0 " + append;
-  auto machine = CreatePcMachine(config);
-  EXPECT_TRUE(machine.ok()) << machine.status();
-  auto typing = ParseInputScript("typing", kTyping);
-  EXPECT_TRUE(typing.ok()) << typing.status();
-  if (!machine.ok() || !typing.ok()) return nullptr;
-  auto booted = std::make_unique<BootedGuest>();
-  booted->machine = *std::move(machine);
-  LiveRun run(booted->machine.get(), typing->get(), &booted->console, nullptr,
-              {.seed = 1,
-               .idle = IdlePolicy::kSkip,
-               .max_position = Position(8'000'000'000)});
-  booted->console.run = &run;
-  const auto end = run.Run();
-  booted->console.run = nullptr;
-  EXPECT_TRUE(end.ok()) << end.status();
-  const bool done =
-      booted->console.text().find("\n<end>\n") != std::string::npos;
-  EXPECT_TRUE(done) << booted->console.text();
-  if (!done) return nullptr;
-  booted->memory = std::make_unique<MachineMemory>(booted->machine.get());
-  auto guest = LinuxGuest::Find(booted->memory.get());
-  EXPECT_TRUE(guest.ok()) << guest.status();
-  if (!guest.ok()) return nullptr;
-  booted->guest = *std::move(guest);
-  return booted;
-}
-
 // One boot for all tests of a command line.
 class LinuxView : public testing::TestWithParam<std::string> {
  protected:
@@ -122,7 +46,12 @@ class LinuxView : public testing::TestWithParam<std::string> {
     if (!std::filesystem::exists(kGuests + "/vmlinuz"))
       GTEST_SKIP() << "no Linux guest: scripts/guests makes it";
     const auto [it, is_new] = guests_.try_emplace(GetParam());
-    if (is_new) it->second = Boot(GetParam());
+    if (is_new) {
+      it->second = BootGuest({.kernel = kGuests + "/vmlinuz",
+                              .initrd = kGuests + "/initramfs.cpio.gz",
+                              .append = GetParam(),
+                              .typing = kTyping});
+    }
     ASSERT_NE(it->second, nullptr);
     guest_ = it->second->guest.get();
     memory_ = it->second->memory.get();
@@ -131,7 +60,7 @@ class LinuxView : public testing::TestWithParam<std::string> {
 
   LinuxGuest* guest_ = nullptr;
   const MachineMemory* memory_ = nullptr;
-  const Console* console_ = nullptr;
+  const MarkedConsole* console_ = nullptr;
 
  private:
   static inline std::map<std::string, std::unique_ptr<BootedGuest>> guests_;
