@@ -63,6 +63,7 @@ for t in racers():
     if frame is None: continue
     failed = pid()
     print("failed in %s" % gdb.selected_thread().name)
+    break
 gdb.execute("break Fail")
 gdb.execute("reverse-continue")
 print("it is %s" % (pid() == failed))
