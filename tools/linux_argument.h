@@ -27,8 +27,8 @@ namespace librr::tools {
 inline constexpr char kNoLinuxHelp[] =
     "a Linux guest is seen once its kernel has started: name a later position";
 
-// --symbols, --system-map, --offsets: where the guest's own symbols and types are not
-// enough.
+// --symbols, --system-map, --offsets: where the guest's own symbols and types
+// are not enough.
 extern const absl::Span<const Option> kLinuxOptions;
 // The files that these name are read here: before the sandbox.
 absl::StatusOr<LinuxSources> LinuxSourcesFrom(const Arguments& arguments);

@@ -34,8 +34,8 @@
 namespace librr {
 
 // Makes the machine that was recorded, in its initial state, for an engine
-// ("" means the default one). A timeline calls it on threads of its own too, one
-// at a time.
+// ("" means the default one). A timeline calls it on threads of its own too,
+// one at a time.
 using MachineFactory = std::function<absl::StatusOr<std::unique_ptr<Machine>>(
     const std::string& engine)>;
 
