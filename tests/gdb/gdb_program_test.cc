@@ -51,6 +51,9 @@ print comparisons > 0
 print *(unsigned long *)a < ~0ul
 delete
 echo (gdb) <two>\n
+monitor seek console:poweroff
+continue
+thread find sorted
 python two = switch_to("sorted", 1)
 file PROGRAM
 bt
