@@ -20,12 +20,11 @@ absl::StatusOr<std::string> Ask(const DebugTarget& target, int thread,
   return read(*guest, task);
 }
 
-// Of the process that the client names, or the selected thread's. Where there
-// is no process, gdb does without.
+// Of the process that the client names, or the thread's. Where there is no
+// process, gdb does without.
 template <typename Read>
-Reply OfProcess(StubSession& session, const TransferRange& range,
+Reply OfProcess(StubSession& session, int thread, const TransferRange& range,
                 const Read& read) {
-  int thread = session.vcpu();
   if (!range.annex.empty()) {
     const auto process = ParseProcess(range.annex);
     if (!process.has_value() || *process == 0 ||
@@ -69,20 +68,28 @@ absl::StatusOr<std::string> MonitorExecutable(
 }
 
 Reply HandleReadAuxv(StubSession& session, const TransferRange& range) {
-  return OfProcess(session, range,
+  if (const auto task = session.target().TaskOf(session.vcpu()); task.ok()) {
+    session.set_program_process(static_cast<int>(task->tgid) - 1);
+  }
+  return OfProcess(session, session.vcpu(), range,
                    [](LinuxGuest& guest, const LinuxTask& task) {
                      return guest.Auxv(task);
                    });
 }
 
 Reply HandleReadExecutable(StubSession& session, const TransferRange& range) {
-  return OfProcess(session, range, Executable);
+  return OfProcess(session, session.vcpu(), range, Executable);
 }
 
 // GDB manual, "E.13 Library List Format for SVR4 Targets".
 Reply HandleReadLibraries(StubSession& session, const TransferRange& range) {
+  const int process = session.program_process();
+  if (process >= 0 && !session.target().HasThread(process)) {
+    // Before it began, or after its end.
+    return TransferPart("<library-list-svr4 version=\"1.0\"/>", range);
+  }
   return OfProcess(
-      session, range,
+      session, process >= 0 ? process : session.vcpu(), range,
       [](LinuxGuest& guest,
          const LinuxTask& task) -> absl::StatusOr<std::string> {
         LIBRR_ASSIGN_OR_RETURN(const LinuxSharedObjects shared,

@@ -97,6 +97,15 @@ bool StubSession::Attach(int inferior) {
   return true;
 }
 
+int StubSession::program_process() const {
+  const auto found = program_processes_.find(inferiors_.Of(vcpu_));
+  return found == program_processes_.end() ? -1 : found->second;
+}
+
+void StubSession::set_program_process(int process) {
+  program_processes_[inferiors_.Of(vcpu_)] = process;
+}
+
 bool StubSession::Detach(int inferior) {
   if (!inferiors_.Detach(inferior)) return false;
   std::erase_if(points_, [inferior](const auto& point) {

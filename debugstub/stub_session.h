@@ -90,6 +90,11 @@ class StubSession {
   bool Attach(int inferior);
   // With its stop points; false as `Inferiors::Detach`.
   bool Detach(int inferior);
+  // Which process's program the client has placed in the selected thread's
+  // inferior: a debugger reads a process's auxiliary vector to do so. A stop in
+  // another process of that inferior changes nothing about it. -1: none.
+  int program_process() const;
+  void set_program_process(int process);
 
   // Threads of the target: the one that registers and memory belong to, which
   // follows the last stop, and the one that resumes: the same unless the client
@@ -195,6 +200,7 @@ class StubSession {
   bool finished_ = false;
   bool extended_ = false;
   Inferiors inferiors_;
+  std::map<int, int> program_processes_;  // by inferior
   int vcpu_ = 0;
   int resume_vcpu_ = kSelectedThread;
   std::optional<std::vector<RegisterValue>> registers_;
