@@ -267,16 +267,6 @@ TEST(StubWalk, InterruptionsAreAnsweredWithinATenthOfASecond) {
     EXPECT_GT(timeline->position(), Position(0));
   }
   EXPECT_LT(quickest, 100) << "forwards";
-  // On the way to somewhere else, too.
-  quickest = 1e9;
-  for (int i = 0; i < kTries; ++i) {
-    go_to("begin");
-    EXPECT_THAT(client.Ask("qRcmd," + HexText("seek end")), StartsWith("O"));
-    EXPECT_EQ(client.Receive(), "OK");
-    quickest = std::min(quickest, Interrupt(&client, "vCont;c"));
-    EXPECT_LT(timeline->position(), timeline->end());
-  }
-  EXPECT_LT(quickest, 100) << "seeking";
   // All is searched for a write that never was; what has been searched is not
   // searched again.
   go_to("end");
