@@ -57,9 +57,8 @@ std::string NameOf(const LinuxTask& task) {
 }  // namespace
 
 absl::StatusOr<uint32_t> PidArgument(const std::string& text) {
-  constexpr uint64_t kMaxPid = 1 << 22;
   LIBRR_ASSIGN_OR_RETURN(const uint64_t pid, NumberArgument(text, "a pid"));
-  if (pid <= kMaxPid) return static_cast<uint32_t>(pid);
+  if (pid < kMaxLinuxPid) return static_cast<uint32_t>(pid);
   return absl::NotFoundError(
       absl::StrCat("there is no process ", pid, " here"));
 }

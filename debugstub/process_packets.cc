@@ -54,11 +54,7 @@ absl::StatusOr<std::string> MonitorExecutable(
     StubSession& session, const MonitorArguments& arguments) {
   int thread = session.vcpu();
   if (!arguments.words.empty()) {
-    LIBRR_ASSIGN_OR_RETURN(const uint64_t pid,
-                           NumberArgument(arguments.words[0], "a pid"));
-    if (pid == 0 || pid >= kMaxLinuxPid) {
-      return absl::NotFoundError(absl::StrCat("there is no task ", pid));
-    }
+    LIBRR_ASSIGN_OR_RETURN(const uint32_t pid, PidArgument(arguments.words[0]));
     thread = static_cast<int>(pid) - 1;
   }
   LIBRR_ASSIGN_OR_RETURN(const std::string path,

@@ -111,6 +111,7 @@ bool StubSession::Detach(int inferior) {
   std::erase_if(points_, [inferior](const auto& point) {
     return point.first.first == inferior;
   });
+  program_processes_.erase(inferior);
   if (inferiors_.empty() && !extended_) Finish();
   ShowThread(vcpu_);
   return true;
