@@ -32,3 +32,15 @@ function(librr_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT}
     ENVIRONMENT TEST_TMPDIR=${PROJECT_BINARY_DIR}/tmp)
 endfunction()
+
+# The same for a test that drives vmrr with the Linux guest of scripts/guests.
+function(librr_linux_test name)
+  librr_test(${name} ${ARGN})
+  if(LIBRR_BUILD_TESTS)
+    target_compile_definitions(${name} PRIVATE
+      VMRR_PROGRAM="$<TARGET_FILE:vmrr>" GUESTS_FOLDER="${PROJECT_BINARY_DIR}/guests")
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+    add_dependencies(${name} vmrr)
+    set_tests_properties(${name} PROPERTIES LABELS "linux;slow")
+  endif()
+endfunction()
