@@ -31,11 +31,9 @@ constexpr uint64_t kHeartbeatDigestSteps = uint64_t{1} << 25;
 
 // What checkpoints may take in the file, in multiples of the guest's RAM.
 constexpr uint64_t kCheckpointsPerRam = 2;
-// Hashing, copying, compressing and writing a page takes 3 to 5 us: this many
-// steps take sixty times as long.
+// Hashing, copying, compressing and writing a page takes 2 to 4 us: this many
+// steps take sixty times as long and more.
 constexpr uint64_t kCheckpointStepsPerPage = 60'000;
-// More pages than this need not wait: compression is fast enough.
-constexpr uint64_t kWaitingForCompression = uint64_t{64} << 20;
 
 Event NewEvent(EventKind kind, Position position, VirtualTime time) {
   Event event;
@@ -61,7 +59,7 @@ class Recorder::Impl final : public RunLog {
     if (options.checkpoint_memory == 0 || !machine->has_pages()) return;
     trace::CheckpointEncoderOptions limits;
     limits.memory_bytes =
-        std::min(options.checkpoint_memory, kWaitingForCompression);
+        std::min(options.checkpoint_memory, limits.memory_bytes);
     limits.file_bytes = checkpoint_file_bytes_;
     encoder_ = std::make_unique<trace::CheckpointEncoder>(machine, limits);
   }
@@ -139,7 +137,7 @@ class Recorder::Impl final : public RunLog {
       LIBRR_RETURN_IF_ERROR(TakeCheckpoint(machine));
     }
     if (encoder_ != nullptr) {
-      LIBRR_RETURN_IF_ERROR(WriteCheckpoints(encoder_->TakeAll()));
+      LIBRR_RETURN_IF_ERROR(WriteBlocks(&trace::CheckpointEncoder::Finish));
     }
     const uint64_t begin = clock_->Now();
     absl::Status status = writer_->Finish(end);
@@ -178,7 +176,9 @@ class Recorder::Impl final : public RunLog {
     if (IsCheckpointDue(machine)) {
       LIBRR_RETURN_IF_ERROR(TakeCheckpoint(machine));
     }
-    LIBRR_RETURN_IF_ERROR(WriteCheckpoints(encoder_->Take()));
+    if (encoder_ != nullptr) {
+      LIBRR_RETURN_IF_ERROR(WriteBlocks(&trace::CheckpointEncoder::Write));
+    }
     if (encoder_ == nullptr) return Position::Max();
     if (options_.checkpoint_every.has_value()) {
       return checkpoint_pacer_.last() + *options_.checkpoint_every;
@@ -187,31 +187,44 @@ class Recorder::Impl final : public RunLog {
                                        encoder_->bytes());
   }
 
+  auto ToTrace() {
+    return [this](absl::Span<const trace::EncodedBlock> blocks) {
+      return writer_->AppendBlocks(blocks);
+    };
+  }
+
   absl::Status TakeCheckpoint(Machine& machine) {
     // A trace that is cut off behind the checkpoint has come this far.
     if (last_event_ != machine.position()) {
       LIBRR_RETURN_IF_ERROR(Append(
           NewEvent(EventKind::kHeartbeat, machine.position(), machine.time())));
     }
+    // The events that its blocks follow come first.
+    if (needs_flush_) LIBRR_RETURN_IF_ERROR(Flush());
     const uint64_t begin = clock_->Now();
     checkpoint_pacer_.Taken(machine.position(), encoder_->changed_pages(),
                             encoder_->bytes());
-    if (encoder_->Capture(writer_->event_count())) ++checkpoints_;
+    const absl::StatusOr<bool> taken =
+        encoder_->Capture(writer_->event_count(), ToTrace());
     costs_.checkpoints += clock_->Now() - begin;
+    if (!taken.ok()) return GoOnWithout(taken.status());
+    if (*taken) ++checkpoints_;
     return absl::OkStatus();
   }
 
-  absl::Status WriteCheckpoints(std::vector<trace::EncodedBlock> blocks) {
-    if (blocks.empty()) return absl::OkStatus();
-    // The events that they follow come first.
-    if (needs_flush_) LIBRR_RETURN_IF_ERROR(Flush());
+  // Writes with one of the encoder's ways.
+  absl::Status WriteBlocks(absl::Status (trace::CheckpointEncoder::*write)(
+      trace::CheckpointEncoder::Sink)) {
     const uint64_t begin = clock_->Now();
-    absl::Status status = writer_->AppendBlocks(blocks);
-    encoder_->GiveBack(std::move(blocks));
+    const absl::Status status = (encoder_.get()->*write)(ToTrace());
     costs_.checkpoints += clock_->Now() - begin;
-    if (!absl::IsResourceExhausted(status)) return status;
-    // The trace can go on without further checkpoints, unless it is the disk
-    // that is full: then this fails in the same way.
+    return status.ok() ? status : GoOnWithout(status);
+  }
+
+  // A trace can go on without further checkpoints, unless it is the disk that
+  // is full: then this fails in the same way.
+  absl::Status GoOnWithout(const absl::Status& error) {
+    if (!absl::IsResourceExhausted(error)) return error;
     encoder_.reset();
     return writer_->Flush();
   }

@@ -17,7 +17,6 @@ namespace {
 // A person waits for this once: it may take a tenth of a replay's time.
 constexpr uint64_t kStepsPerPage = 10'000;
 constexpr uint64_t kCheckpointsPerRam = 2;
-constexpr uint64_t kWaitingForCompression = uint64_t{64} << 20;
 
 }  // namespace
 
@@ -54,15 +53,18 @@ class TraceIndexer::Impl {
     }
     trace::CheckpointEncoderOptions limits;
     limits.memory_bytes =
-        std::min(options.checkpoint_memory, kWaitingForCompression);
+        std::min(options.checkpoint_memory, limits.memory_bytes);
     const uint64_t allowed = kCheckpointsPerRam * info.header.memory_bytes;
     limits.file_bytes = allowed - std::min(allowed, info.bytes.checkpoints);
     limits.first_page_id = writer_->next_page_id();
     limits.first_map_id = writer_->next_page_map_id();
     trace::CheckpointEncoder encoder(machine.get(), limits);
-    absl::Status status = Play(*machine, encoder, options);
+    const auto write = [this](absl::Span<const trace::EncodedBlock> blocks) {
+      return writer_->AppendBlocks(blocks);
+    };
+    absl::Status status = Play(*machine, encoder, write, options);
     // Whatever has happened: what was added before is good.
-    status.Update(writer_->AppendBlocks(encoder.TakeAll()));
+    status.Update(encoder.Finish(write));
     status.Update(writer_->FinishIndex());
     LIBRR_RETURN_IF_ERROR(status);
     return IndexResult{encoder.captured(), encoder.bytes()};
@@ -70,6 +72,7 @@ class TraceIndexer::Impl {
 
  private:
   absl::Status Play(Machine& machine, trace::CheckpointEncoder& encoder,
+                    trace::CheckpointEncoder::Sink write,
                     const IndexOptions& options) {
     const std::atomic<bool> never = false;
     TracePlayer player(trace_.get(), &machine,
@@ -105,10 +108,8 @@ class TraceIndexer::Impl {
       if (!due) continue;
       LIBRR_ASSIGN_OR_RETURN(const uint64_t events, player.AppliedEvents());
       pacer_.Taken(goal, encoder.changed_pages(), used + encoder.bytes());
-      encoder.Capture(events);
-      std::vector<trace::EncodedBlock> blocks = encoder.Take();
-      LIBRR_RETURN_IF_ERROR(writer_->AppendBlocks(blocks));
-      encoder.GiveBack(std::move(blocks));
+      LIBRR_RETURN_IF_ERROR(encoder.Capture(events, write).status());
+      LIBRR_RETURN_IF_ERROR(encoder.Write(write));
     }
     return absl::OkStatus();
   }

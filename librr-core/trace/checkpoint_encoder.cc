@@ -9,6 +9,7 @@
 #include <random>
 
 #include "librr-core/base/check.h"
+#include "librr-core/base/status_macros.h"
 #include "librr-core/trace/digest_codec.h"
 #include "librr-core/trace/trace_format.h"
 #include "xxhash.h"
@@ -19,10 +20,8 @@ namespace {
 // Few enough that a single page is read without much else and that all stays in
 // the host's caches; more hardly compress better.
 constexpr size_t kPagesInBlock = 16;
-// Memory that is given back to the host and asked for again costs more than
-// compressing what it held.
-constexpr size_t kMaxBuffers = 1024;
-constexpr size_t kMaxBufferBytes = kPagesInBlock * kPageSize + 4096;
+// A block with its head, whether it could be compressed or not.
+constexpr size_t kBufferBytes = kPagesInBlock * kPageSize + 4096;
 // What a page and a checkpoint may take in the file beside the pages' bytes.
 constexpr uint64_t kPageOverhead = 16;
 constexpr uint64_t kCheckpointOverhead = 64 << 10;
@@ -43,6 +42,7 @@ CheckpointEncoder::CheckpointEncoder(Machine* machine,
                                      const CheckpointEncoderOptions& options)
     : machine_(machine),
       options_(options),
+      max_buffers_(std::max<size_t>(options.memory_bytes / kBufferBytes, 4)),
       seed_(DrawSeed()),
       contents_(machine->memory_bytes() / kPageSize),
       maps_((contents_.size() + kPagesInMap - 1) / kPagesInMap),
@@ -97,12 +97,12 @@ std::string CheckpointEncoder::TakeBuffer() {
     buffers_.pop_back();
   }
   buffer.clear();
-  buffer.reserve(kPagesInBlock * kPageSize);
+  buffer.reserve(kBufferBytes);
   return buffer;
 }
 
 void CheckpointEncoder::KeepBuffer(std::string buffer) {
-  if (buffers_.size() < kMaxBuffers && buffer.capacity() <= kMaxBufferBytes) {
+  if (buffers_.size() < max_buffers_ && buffer.capacity() <= kBufferBytes) {
     buffers_.push_back(std::move(buffer));
   }
 }
@@ -139,7 +139,8 @@ void CheckpointEncoder::CollectChanges() {
   collected_at_ = machine_->DirtiedPages();
 }
 
-bool CheckpointEncoder::Capture(uint64_t event_count) {
+absl::StatusOr<bool> CheckpointEncoder::Capture(uint64_t event_count,
+                                                Sink write) {
   CollectChanges();
   std::sort(changed_.begin(), changed_.end());
   const uint64_t needed =
@@ -157,6 +158,7 @@ bool CheckpointEncoder::Capture(uint64_t event_count) {
   std::vector<uint64_t> parts;
   for (const uint32_t page : changed_) {
     has_changed_[page] = false;
+    if (filling_.empty()) LIBRR_RETURN_IF_ERROR(MakeRoom(write));
     const uint32_t content = Store(machine_->PageBytes(page));
     if (content == contents_[page]) continue;
     contents_[page] = content;
@@ -193,9 +195,7 @@ void CheckpointEncoder::Add(Job job) {
     return;
   }
   const uint64_t bytes = BytesOf(job);
-  std::unique_lock lock(mutex_);
-  while (waiting_bytes_ > 0 && waiting_bytes_ + bytes > options_.memory_bytes)
-    changed_state_.wait(lock);
+  const std::lock_guard lock(mutex_);
   waiting_bytes_ += bytes;
   jobs_.push_back(std::move(job));
   if (jobs_.size() == 1) changed_state_.notify_all();
@@ -250,29 +250,47 @@ void CheckpointEncoder::Work() {
     if (auto* pages = std::get_if<PagesJob>(&job)) {
       KeepBuffer(std::move(pages->pages));
     }
-    changed_state_.notify_all();
+    // Nobody waits for more.
+    if (jobs_.size() <= max_buffers_ / 2) changed_state_.notify_all();
   }
 }
 
-std::vector<EncodedBlock> CheckpointEncoder::Take() {
-  const std::lock_guard lock(mutex_);
-  return std::exchange(done_, {});
+absl::Status CheckpointEncoder::MakeRoom(Sink write) {
+  {
+    std::unique_lock lock(mutex_);
+    if (jobs_.size() + done_.size() < max_buffers_) return absl::OkStatus();
+    while (jobs_.size() > max_buffers_ / 2) changed_state_.wait(lock);
+  }
+  return Write(write);
 }
 
-std::vector<EncodedBlock> CheckpointEncoder::TakeAll() {
-  std::unique_lock lock(mutex_);
-  while (!jobs_.empty()) changed_state_.wait(lock);
-  return std::exchange(done_, {});
-}
-
-void CheckpointEncoder::GiveBack(std::vector<EncodedBlock> blocks) {
+absl::Status CheckpointEncoder::Write(Sink write) {
+  LIBRR_RETURN_IF_ERROR(failed_);
+  std::vector<EncodedBlock> blocks;
+  {
+    const std::lock_guard lock(mutex_);
+    if (done_.empty()) return absl::OkStatus();
+    blocks = std::exchange(done_, {});
+  }
+  // Without these blocks later ones would mean nothing.
+  failed_ = write(blocks);
+  LIBRR_RETURN_IF_ERROR(failed_);
   const std::lock_guard lock(mutex_);
   for (EncodedBlock& block : blocks) KeepBuffer(std::move(block.bytes));
+  return absl::OkStatus();
+}
+
+absl::Status CheckpointEncoder::Finish(Sink write) {
+  {
+    std::unique_lock lock(mutex_);
+    while (!jobs_.empty()) changed_state_.wait(lock);
+  }
+  return Write(write);
 }
 
 bool CheckpointEncoder::is_behind() const {
   const std::lock_guard lock(mutex_);
-  return waiting_bytes_ > options_.memory_bytes / 2;
+  return jobs_.size() > max_buffers_ / 2;
 }
 
 uint64_t CheckpointEncoder::bytes() const {

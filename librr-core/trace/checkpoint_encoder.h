@@ -4,13 +4,18 @@
 // Turns states of a machine into the blocks of checkpoints.
 //
 //   CheckpointEncoder encoder(machine, options);  // where the machine begins
-//   encoder.Capture(event_count);            // while the machine is at rest
-//   auto blocks = encoder.Take();            // now and then; TakeAll at the
-//   end writer->AppendBlocks(blocks); encoder.GiveBack(std::move(blocks));
+//   const auto write = [&](absl::Span<const EncodedBlock> blocks) {
+//     return writer->AppendBlocks(blocks);
+//   };
+//   ... encoder.Capture(event_count, write);  // while the machine is at rest
+//   ... encoder.Write(write);                 // now and then
+//   ... encoder.Finish(write);                // at the end
 //
 // A capture costs the pages that were dirtied since the last one: each is
 // hashed, and copied if the file has no such content yet. A thread of the
-// encoder's own compresses. It must be the only one that calls the machine's
+// encoder's own compresses. Memory that a process touches for the first time
+// costs more than compressing what is put there, so buffers are few and used
+// again and again. It must be the only one that calls the machine's
 // TakeChangedPages. Belongs to one thread.
 #ifndef LIBRR_CORE_TRACE_CHECKPOINT_ENCODER_H_
 #define LIBRR_CORE_TRACE_CHECKPOINT_ENCODER_H_
@@ -28,6 +33,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "librr-core/trace/block_writer.h"
 #include "librr-core/trace/checkpoint_codec.h"
 #include "librr/machine.h"
@@ -42,8 +50,8 @@ struct EncodedBlock {
 };
 
 struct CheckpointEncoderOptions {
-  // What pages that wait for compression may take.
-  uint64_t memory_bytes = uint64_t{64} << 20;
+  // What may wait: pages to be compressed, and blocks to be written.
+  uint64_t memory_bytes = uint64_t{4} << 20;
   // What all blocks together may take in the file.
   uint64_t file_bytes = 0;
   // The numbers that are free in the file.
@@ -68,16 +76,20 @@ class CheckpointEncoder {
     return changed_.size() + machine_->DirtiedPages() - collected_at_;
   }
 
-  // False if the file might become too large; a later one may fit. Waits if
-  // more pages have changed than there is memory for.
-  bool Capture(uint64_t event_count);
+  // Puts blocks, in their order, where they belong.
+  using Sink =
+      absl::FunctionRef<absl::Status(absl::Span<const EncodedBlock> blocks)>;
 
-  // The blocks that are ready, in their order.
-  std::vector<EncodedBlock> Take();
-  // Waits for all that was captured.
-  std::vector<EncodedBlock> TakeAll();
-  // Blocks that have been written: their memory is used for the next ones.
-  void GiveBack(std::vector<EncodedBlock> blocks);
+  // False if the file might become too large; a later one may fit. If more
+  // pages have changed than may wait, waits for the compression and writes
+  // meanwhile.
+  // Errors, here and below, are those of `write`: after one there are no more
+  // blocks.
+  absl::StatusOr<bool> Capture(uint64_t event_count, Sink write);
+  // Writes the blocks that are ready.
+  absl::Status Write(Sink write);
+  // Waits for all that was captured, and writes it.
+  absl::Status Finish(Sink write);
 
   // Whether compression is far behind.
   bool is_behind() const;
@@ -108,6 +120,7 @@ class CheckpointEncoder {
   void FinishPages();
   void UpdateMap(uint64_t part);
   void Add(Job job);
+  absl::Status MakeRoom(Sink write);
   // `buffer` is where the block is put.
   EncodedBlock Encode(Job& job, std::string buffer);
   // An empty one for a block of pages.
@@ -119,6 +132,7 @@ class CheckpointEncoder {
 
   Machine* const machine_;
   const CheckpointEncoderOptions options_;
+  const size_t max_buffers_;  // that wait, to be compressed or to be written
   const uint64_t seed_;
   absl::flat_hash_map<PageHash, uint32_t> known_;
   std::vector<uint32_t> contents_;  // of each page: as `Store` returns
@@ -130,6 +144,7 @@ class CheckpointEncoder {
   uint64_t next_map_id_ = 0;
   uint64_t captured_ = 0;
   std::string filling_;  // pages of the next block
+  absl::Status failed_;  // what writing ended with
 
   BlockWriter blocks_;  // the thread's, or if there is none the caller's
   bool has_thread_ = false;

@@ -120,6 +120,7 @@ class TraceWriter::Impl {
                 int level);
   void AddEntry(std::string_view entry);
   absl::Status Commit();
+  absl::Status Write(std::string_view blocks);
   absl::Status Sync();
   absl::Status WriteImage(const Image& image);
   bool FitsGroup(const Event& event) const;
@@ -220,13 +221,12 @@ absl::Status TraceWriter::Impl::AppendBlocks(
     }
     has_old_index_ = false;
   }
-  // Large ones go to the file as they are.
+  LIBRR_RETURN_IF_ERROR(Commit());
   for (const EncodedBlock& block : blocks) {
-    out_ += block.bytes;
     AddEntry(std::string_view(block.bytes).substr(0, block.entry_size));
-    if (out_.size() >= kMaxRawBlock) LIBRR_RETURN_IF_ERROR(Commit());
+    LIBRR_RETURN_IF_ERROR(Write(block.bytes));
   }
-  return Commit();
+  return absl::OkStatus();
 }
 
 absl::Status TraceWriter::Impl::Resume(const OpenTrace& trace) {
@@ -252,6 +252,12 @@ absl::Status TraceWriter::Impl::FinishIndex() {
 }
 
 absl::Status TraceWriter::Impl::Commit() {
+  LIBRR_RETURN_IF_ERROR(Write(out_));
+  out_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status TraceWriter::Impl::Write(std::string_view blocks) {
   // The index takes a few blocks of its own.
   constexpr uint64_t kReserved = 64;
   if (block_count_ > kMaxBlocks - kReserved) {
@@ -259,7 +265,7 @@ absl::Status TraceWriter::Impl::Commit() {
         "a trace holds at most ", kMaxBlocks, " blocks: flush less often"));
     return failed_;
   }
-  absl::Status status = sink_->Append(out_);
+  absl::Status status = sink_->Append(blocks);
   if (!status.ok()) {
     // The prefix must end with a whole block. If even that fails, a reader
     // finds the torn block by its checksum.
@@ -267,8 +273,7 @@ absl::Status TraceWriter::Impl::Commit() {
     failed_ = status;
     return failed_;
   }
-  size_ += out_.size();
-  out_.clear();
+  size_ += blocks.size();
   return absl::OkStatus();
 }
 
