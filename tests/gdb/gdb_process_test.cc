@@ -8,12 +8,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <map>
 #include <regex>
 #include <sstream>
 #include <string>
 
+#include "tests/gdb/three_racers.h"
+#include "tests/tools/linux_recording.h"
 #include "tests/tools/vmrr_process.h"
 
 namespace librr {
@@ -21,18 +22,11 @@ namespace {
 
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using tools::LinuxRecording;
 using tools::Outcome;
 using tools::ReadAll;
 using tools::RunProgram;
 using tools::WriteAll;
-
-const std::string kGuests = GUESTS_FOLDER;
-
-constexpr const char* kTyping = R"(expect guest>
-type racy_list & racy_list & racy_list &\n
-expect is corrupted
-type poweroff -f\n
-)";
 
 // Each `echo` begins a section. `failed` is the process that has found its list
 // corrupted: the one with the function Fail on its stack.
@@ -128,24 +122,17 @@ class GdbProcess : public testing::TestWithParam<const char*> {};
 
 TEST_P(GdbProcess, IsDebuggedBackwardsAmongOthersOfTheSameProgram) {
   if (access("/usr/bin/gdb", X_OK) != 0) GTEST_SKIP() << "there is no gdb";
-  if (!std::filesystem::exists(kGuests + "/initramfs.cpio.gz"))
-    GTEST_SKIP() << "scripts/guests has not run";
-  const std::string folder =
-      testing::TempDir() + "/librr_process_" + std::to_string(getpid());
-  std::filesystem::create_directory(folder);
-  WriteAll(folder + "/typing", kTyping);
-  const std::string trace = folder + "/guest.vmrr";
-  const Outcome recorded =
-      RunProgram({"record", "-o", trace, "--kernel", kGuests + "/vmlinuz",
-                  "--initrd", kGuests + "/initramfs.cpio.gz", "--append",
-                  GetParam(), "--input", folder + "/typing"});
-  ASSERT_EQ(recorded.code, 0) << recorded.err;
+  if (!LinuxRecording::IsPossible()) GTEST_SKIP() << LinuxRecording::kMissing;
+  const LinuxRecording recording("process", kThreeRacers,
+                                 {.append = GetParam()});
+  ASSERT_TRUE(recording.ok());
   const std::string script =
       std::regex_replace(std::string(kScript), std::regex("PROGRAM"),
-                         kGuests + "/programs/racy_list");
-  WriteAll(folder + "/script", script);
+                         GUESTS_FOLDER "/programs/racy_list");
+  const std::string script_file = recording.folder() + "/script";
+  WriteAll(script_file, script);
   const Outcome walked = RunProgram(
-      {"gdb", trace, "--", "-nx", "-batch", "-x", folder + "/script"});
+      {"gdb", recording.trace(), "--", "-nx", "-batch", "-x", script_file});
   const std::string& out = walked.out;
   EXPECT_EQ(walked.code, 0) << walked.err << out;
 
@@ -192,7 +179,6 @@ TEST_P(GdbProcess, IsDebuggedBackwardsAmongOthersOfTheSameProgram) {
   EXPECT_EQ(Section(out, "steps").find("False"), std::string::npos)
       << Section(out, "steps");
   EXPECT_THAT(Section(out, "idle"), HasSubstr(" kthreadd ()"));
-  std::filesystem::remove_all(folder);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, GdbProcess,

@@ -6,16 +6,17 @@
 // writes to its memory, then by its own fault.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "tests/debugstub/gdb_process.h"
 #include "tests/gdb/gdb_output.h"
+#include "tests/tools/linux_recording.h"
 #include "tests/tools/vmrr_process.h"
 
 namespace librr {
@@ -25,12 +26,11 @@ using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using tools::LinuxRecording;
 using tools::Outcome;
 using tools::RunProgram;
-using tools::WriteAll;
 
-const std::string kGuests = GUESTS_FOLDER;
-const std::string kProgram = kGuests + "/programs/racy_list";
+const std::string kProgram = GUESTS_FOLDER "/programs/racy_list";
 const std::string kSource = SOURCE_FOLDER;
 
 constexpr int kSeeds = 8;
@@ -50,33 +50,25 @@ class LinuxGdb : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     if (!HasGuest()) return;
-    folder_ =
-        testing::TempDir() + "/librr_linux_gdb_" + std::to_string(getpid());
-    std::filesystem::create_directory(folder_);
-    WriteAll(folder_ + "/typing",
-             "expect librr guest ready\nexpect guest>\n"
-             "type racy_list & usleep 10000; printf AAAAAAAA | "
-             "dd of=/proc/$!/mem bs=8 count=1 conv=notrunc seek=" +
-                 std::to_string(SpoiltWord()) +
-                 "\\n\nexpect is corrupted\ntype \\n\nexpect guest>\n"
-                 "type racy_list\\n\nexpect is corrupted\nexpect guest>\n"
-                 "type poweroff -f\\n\n");
+    const std::string typing =
+        "expect librr guest ready\nexpect guest>\n"
+        "type racy_list & usleep 10000; printf AAAAAAAA | "
+        "dd of=/proc/$!/mem bs=8 count=1 conv=notrunc seek=" +
+        std::to_string(SpoiltWord()) +
+        "\\n\nexpect is corrupted\ntype \\n\nexpect guest>\n"
+        "type racy_list\\n\nexpect is corrupted\nexpect guest>\n"
+        "type poweroff -f\\n\n";
     // The program may corrupt itself before `dd` does, as it does later.
-    Outcome recorded;
     for (int seed = 1; seed <= kSeeds; ++seed) {
-      recorded =
-          RunProgram({"record", "-o", trace(), "--kernel", kGuests + "/vmlinuz",
-                      "--initrd", kGuests + "/initramfs.cpio.gz", "--input",
-                      folder_ + "/typing", "--seed", std::to_string(seed),
-                      "--date", "1700000000", "--max-time", "60"});
-      ASSERT_EQ(recorded.code, 0) << recorded.err;
-      if (recorded.out.find(kSpoilt) != std::string::npos) break;
+      recording_.reset();
+      recording_ = std::make_unique<LinuxRecording>(
+          "linux_gdb", typing, tools::RecordedLinux{.seed = seed});
+      ASSERT_TRUE(recording_->ok());
+      if (recording_->console().find(kSpoilt) != std::string::npos) return;
     }
-    EXPECT_THAT(recorded.out, HasSubstr(kSpoilt));
+    FAIL() << "spoilt by itself, with each seed";
   }
-  static void TearDownTestSuite() {
-    if (!folder_.empty()) std::filesystem::remove_all(folder_);
-  }
+  static void TearDownTestSuite() { recording_.reset(); }
   void SetUp() override {
     if (!HasGdb()) GTEST_SKIP() << "there is no gdb";
     if (!HasGuest()) GTEST_SKIP() << "scripts/guests has not run";
@@ -101,13 +93,11 @@ class LinuxGdb : public testing::Test {
   }
 
   static bool HasGuest() {
-    return std::filesystem::exists(kGuests + "/vmlinuz") &&
-           std::filesystem::exists(kGuests + "/initramfs.cpio.gz") &&
-           std::filesystem::exists(kProgram);
+    return LinuxRecording::IsPossible() && std::filesystem::exists(kProgram);
   }
-  static std::string trace() { return folder_ + "/racy.vmrr"; }
+  static std::string trace() { return recording_->trace(); }
 
-  static inline std::string folder_;
+  static inline std::unique_ptr<LinuxRecording> recording_;
 };
 
 TEST_F(LinuxGdb, DemoFindsTheGuiltyFunctionAndLine) {

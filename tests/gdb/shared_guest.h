@@ -17,6 +17,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -24,6 +25,7 @@
 
 #include "tests/debugstub/gdb_process.h"
 #include "tests/gdb/gdb_output.h"
+#include "tests/tools/linux_recording.h"
 #include "tests/tools/vmrr_process.h"
 
 namespace librr {
@@ -34,50 +36,43 @@ class SharedGuestTest : public testing::Test {
   // The guest's files, with symbols.
   static std::string files() { return guests() + "/shared"; }
   static std::string program() { return files() + "/bin/sorted"; }
-  static std::string trace() { return folder_ + "/guest.vmrr"; }
-  static std::string folder() { return folder_; }
+  static std::string trace() { return recording_->trace(); }
+  static std::string folder() { return recording_->folder(); }
 
   static void SetUpTestSuite() {
     if (!HasGuest()) return;
-    folder_ = testing::TempDir() + "/librr_shared_" + std::to_string(getpid());
-    std::filesystem::create_directory(folder_);
-    tools::WriteAll(folder_ + "/typing",
-                    "expect guest>\ntype sorted one & sorted two &\\n\n"
-                    "expect has sorted\nexpect has sorted\n"
-                    "type poweroff -f\\n\n");
-    const tools::Outcome recorded = tools::RunProgram(
-        {"record", "-o", trace(), "--kernel", guests() + "/vmlinuz", "--initrd",
-         guests() + "/shared.cpio.gz", "--input", folder_ + "/typing",
-         "--max-time", "60"});
-    ASSERT_EQ(recorded.code, 0) << recorded.err;
-    ASSERT_NE(recorded.out.find("two has sorted"), std::string::npos)
-        << recorded.out;
+    recording_ = std::make_unique<tools::LinuxRecording>(
+        "shared",
+        "expect guest>\ntype sorted one & sorted two &\\n\n"
+        "expect has sorted\nexpect has sorted\ntype poweroff -f\\n\n",
+        tools::RecordedLinux{.initrd = guests() + "/shared.cpio.gz"});
+    ASSERT_TRUE(recording_->ok());
+    ASSERT_NE(recording_->console().find("two has sorted"), std::string::npos)
+        << recording_->console();
   }
-  static void TearDownTestSuite() {
-    if (!folder_.empty()) std::filesystem::remove_all(folder_);
-  }
+  static void TearDownTestSuite() { recording_.reset(); }
   void SetUp() override {
     if (!HasGdb()) GTEST_SKIP() << "there is no gdb";
-    if (!HasGuest()) GTEST_SKIP() << "scripts/guests has not run";
+    if (!HasGuest()) GTEST_SKIP() << tools::LinuxRecording::kMissing;
   }
 
   // What a gdb of its own prints that is connected to `vmrr serve` by the
   // script's first line, where SOCKET stands for the socket. It executes each
   // line, whatever became of the one before.
   static std::string Serve(std::string script) {
-    const std::string path = folder_ + "/socket";
+    const std::string path = folder() + "/socket";
     tools::VmrrProcess server({"serve", trace(), "--gdb", path});
     for (int i = 0; i < 1000 && access(path.c_str(), F_OK) != 0; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     const size_t at = script.find("SOCKET");
     if (at != script.npos) script.replace(at, 6, path);
-    tools::WriteAll(folder_ + "/script",
+    tools::WriteAll(folder() + "/script",
                     "set width 0\nset confirm off\nset pagination off\n"
                     "set style enabled off\nset debuginfod enabled off\n" +
                         script);
     const std::string output =
-        Shell("timeout 120 gdb -nx -q < " + folder_ + "/script 2>&1");
+        Shell("timeout 120 gdb -nx -q < " + folder() + "/script 2>&1");
     server.Signal(SIGINT);
     const tools::Outcome served = server.Wait();
     EXPECT_EQ(served.code, 0) << served.err;
@@ -115,7 +110,7 @@ class SharedGuestTest : public testing::Test {
     return output;
   }
 
-  static inline std::string folder_;
+  static inline std::unique_ptr<tools::LinuxRecording> recording_;
 };
 
 }  // namespace librr

@@ -7,26 +7,20 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <string>
 
+#include "tests/gdb/three_racers.h"
+#include "tests/tools/linux_recording.h"
 #include "tests/tools/vmrr_process.h"
 
 namespace librr {
 namespace {
 
 using ::testing::HasSubstr;
+using tools::LinuxRecording;
 using tools::Outcome;
 using tools::RunProgram;
 using tools::WriteAll;
-
-const std::string kGuests = GUESTS_FOLDER;
-
-constexpr const char* kTyping = R"(expect guest>
-type racy_list & racy_list & racy_list &\n
-expect is corrupted
-type poweroff -f\n
-)";
 
 constexpr const char* kScript = R"(set pagination off
 set width 0
@@ -90,17 +84,10 @@ std::string Replaced(std::string text, const std::string& from,
 
 TEST(TypedOffsets, ShowTasksInGdb) {
   if (access("/usr/bin/gdb", X_OK) != 0) GTEST_SKIP() << "there is no gdb";
-  if (!std::filesystem::exists(kGuests + "/initramfs.cpio.gz"))
-    GTEST_SKIP() << "scripts/guests has not run";
-  const std::string folder =
-      testing::TempDir() + "/librr_typed_" + std::to_string(getpid());
-  std::filesystem::create_directory(folder);
-  WriteAll(folder + "/typing", kTyping);
-  const std::string trace = folder + "/guest.vmrr";
-  const Outcome recorded = RunProgram(
-      {"record", "-o", trace, "--kernel", kGuests + "/vmlinuz", "--initrd",
-       kGuests + "/initramfs.cpio.gz", "--input", folder + "/typing"});
-  ASSERT_EQ(recorded.code, 0) << recorded.err;
+  if (!LinuxRecording::IsPossible()) GTEST_SKIP() << LinuxRecording::kMissing;
+  const LinuxRecording recording("typed_offsets", kThreeRacers);
+  ASSERT_TRUE(recording.ok());
+  const std::string trace = recording.trace();
   const Outcome offsets = RunProgram({"offsets", trace, "--at", "end"});
   ASSERT_EQ(offsets.code, 0) << offsets.err;
   const std::string line = offsets.out.substr(0, offsets.out.find('\n'));
@@ -113,12 +100,12 @@ TEST(TypedOffsets, ShowTasksInGdb) {
       RunProgram({"dmesg", trace, "--at", "end", "--offsets", line});
   EXPECT_NE(dmesg.code, 0);
   EXPECT_THAT(dmesg.err, HasSubstr("needs the kernel's own types"));
-  WriteAll(
-      folder + "/script",
-      Replaced(Replaced(kScript, "PROGRAM", kGuests + "/programs/racy_list"),
-               "LINE", line));
+  const std::string script_file = recording.folder() + "/script";
+  WriteAll(script_file, Replaced(Replaced(kScript, "PROGRAM",
+                                          GUESTS_FOLDER "/programs/racy_list"),
+                                 "LINE", line));
   const Outcome walked =
-      RunProgram({"gdb", trace, "--", "-batch", "-x", folder + "/script"});
+      RunProgram({"gdb", trace, "--", "-batch", "-x", script_file});
   // gdb prints what `monitor` says on its standard error.
   EXPECT_THAT(walked.err, HasSubstr("proved: the guest has")) << walked.out;
   EXPECT_THAT(walked.out, testing::Not(HasSubstr("not the same")));
@@ -127,7 +114,6 @@ TEST(TypedOffsets, ShowTasksInGdb) {
   EXPECT_THAT(walked.out, HasSubstr("forth: True True"));
   EXPECT_THAT(walked.out, HasSubstr("back: True True"));
   EXPECT_THAT(walked.out, HasSubstr("again "));
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

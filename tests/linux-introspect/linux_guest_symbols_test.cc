@@ -4,12 +4,10 @@
 // Symbols and call chains of a stock Debian kernel, with KASLR and without a
 // vmlinux, against what the kernel itself says.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -27,6 +25,7 @@
 #include "librr/trace.h"
 #include "linux-introspect/kallsyms.h"
 #include "linux-introspect/kernel_image.h"
+#include "tests/tools/linux_recording.h"
 #include "tests/tools/vmrr_process.h"
 #include "tools/trace_argument.h"
 
@@ -35,12 +34,11 @@ namespace {
 
 using linux_guest::Kallsyms;
 using linux_guest::KernelImage;
+using tools::LinuxRecording;
 using tools::Outcome;
 using tools::ReadAll;
 using tools::RunProgram;
 using tools::WriteAll;
-
-const std::string kGuests = GUESTS_FOLDER;
 
 // Core symbols are those without a module in brackets.
 constexpr const char* kTyping = R"(expect librr guest ready
@@ -69,32 +67,20 @@ std::string RunShell(const std::string& command) {
 class LinuxGuestSymbols : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (!HasGuest()) return;
-    folder_ = testing::TempDir() + "/librr_symbols_" + std::to_string(getpid());
-    std::filesystem::create_directory(folder_);
-    WriteAll(folder_ + "/typing", kTyping);
-    const Outcome recorded = RunProgram(
-        {"record", "-o", trace(), "--kernel", kGuests + "/vmlinuz", "--initrd",
-         kGuests + "/initramfs.cpio.gz", "--input", folder_ + "/typing"});
-    ASSERT_EQ(recorded.code, 0) << recorded.err;
-    console_ = recorded.out;
-    std::erase(console_, '\r');
+    if (LinuxRecording::IsPossible())
+      recording_ = std::make_unique<LinuxRecording>("symbols", kTyping);
   }
-  static void TearDownTestSuite() {
-    if (!folder_.empty()) std::filesystem::remove_all(folder_);
-  }
+  static void TearDownTestSuite() { recording_.reset(); }
   void SetUp() override {
-    if (!HasGuest()) GTEST_SKIP() << "scripts/guests has not run";
+    if (recording_ == nullptr) GTEST_SKIP() << LinuxRecording::kMissing;
+    ASSERT_TRUE(recording_->ok());
   }
 
-  static bool HasGuest() {
-    return std::filesystem::exists(kGuests + "/vmlinuz") &&
-           std::filesystem::exists(kGuests + "/initramfs.cpio.gz");
-  }
-  static std::string trace() { return folder_ + "/guest.vmrr"; }
+  static const std::string& folder() { return recording_->folder(); }
+  static const std::string& console() { return recording_->console(); }
+  static std::string trace() { return recording_->trace(); }
 
-  static inline std::string folder_;
-  static inline std::string console_;
+  static inline std::unique_ptr<LinuxRecording> recording_;
 };
 
 TEST_F(LinuxGuestSymbols, AreWhatTheGuestsOwnKallsymsFileHas) {
@@ -108,7 +94,7 @@ TEST_F(LinuxGuestSymbols, AreWhatTheGuestsOwnKallsymsFileHas) {
 
   const auto image = KernelImage::Find(memory);
   ASSERT_TRUE(image.ok()) << image.status();
-  EXPECT_NE(console_.find(image->banner()), std::string::npos);
+  EXPECT_NE(console().find(image->banner()), std::string::npos);
   const auto symbols = Kallsyms::Find(*image);
   ASSERT_TRUE(symbols.ok()) << symbols.status();
 
@@ -118,14 +104,14 @@ TEST_F(LinuxGuestSymbols, AreWhatTheGuestsOwnKallsymsFileHas) {
                             std::string(symbols->name(symbol)));
   }
   const size_t count = symbols->symbols().size();
-  EXPECT_NE(console_.find("\n" + std::to_string(count) + "\n"),
+  EXPECT_NE(console().find("\n" + std::to_string(count) + "\n"),
             std::string::npos)
       << count;
-  WriteAll(folder_ + "/kallsyms", ours);
-  const std::string hash = RunShell("sha256sum < " + folder_ + "/kallsyms");
-  EXPECT_NE(console_.find(hash), std::string::npos) << hash;
+  WriteAll(folder() + "/kallsyms", ours);
+  const std::string hash = RunShell("sha256sum < " + folder() + "/kallsyms");
+  EXPECT_NE(console().find(hash), std::string::npos) << hash;
 
-  std::istringstream lines(console_);
+  std::istringstream lines(console());
   const std::regex sample("[0-9a-f]{16} [A-Za-z] \\S+");
   size_t samples = 0;
   for (std::string line; std::getline(lines, line);) {
@@ -228,7 +214,7 @@ print("STACKS seen=%d whole=%d calls=%d wrong=%d" % (seen, whole, calls, wrong))
 )";
 
 TEST_F(LinuxGuestSymbols, CallChainsReachTheKernelsEntries) {
-  const std::string script = folder_ + "/stacks.py";
+  const std::string script = folder() + "/stacks.py";
   WriteAll(script, kWalkStacks);
   const Outcome outcome =
       RunProgram({"gdb", trace(), "--", "-nx", "-batch", "-x", script});
@@ -300,7 +286,7 @@ TEST_F(LinuxGuestSymbols, TimelineHasEveryForkAndLeavesNoGap) {
   }
   EXPECT_GT(all, 50u);
 
-  const std::string file = folder_ + "/perfetto.json";
+  const std::string file = folder() + "/perfetto.json";
   const Outcome written = RunProgram({"timeline", trace(), "--perfetto", file});
   ASSERT_EQ(written.code, 0) << written.err;
   const std::string events = ReadAll(file);
@@ -329,7 +315,7 @@ TEST_F(LinuxGuestSymbols, EachViewIsTextAndJson) {
     typed.push_back("--json");
     const Outcome json = RunProgram(typed);
     EXPECT_EQ(json.code, 0) << json.err;
-    const std::string file = folder_ + "/view.json";
+    const std::string file = folder() + "/view.json";
     WriteAll(file, json.out);
     EXPECT_EQ(
         RunShell("python3 -m json.tool " + file + " > /dev/null && echo ok"),
@@ -339,7 +325,7 @@ TEST_F(LinuxGuestSymbols, EachViewIsTextAndJson) {
 }
 
 TEST_F(LinuxGuestSymbols, GdbHasTheViewsAsCommands) {
-  const std::string script = folder_ + "/views.gdb";
+  const std::string script = folder() + "/views.gdb";
   WriteAll(script,
            "ps\nfiles 1\nmounts\nsockets\nslabs\nrunqueues\n"
            "percpu runqueues.nr_running\nsystem\nmaps 1\nmodules\n"

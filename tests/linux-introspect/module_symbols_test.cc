@@ -22,6 +22,7 @@
 #include "librr/linux_symbols.h"
 #include "librr/machine_memory.h"
 #include "librr/timeline.h"
+#include "tests/tools/linux_recording.h"
 #include "tests/tools/vmrr_process.h"
 #include "tools/trace_argument.h"
 
@@ -38,10 +39,9 @@ using linux_guest::SymbolTable;
 using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
+using tools::LinuxRecording;
 using tools::Outcome;
-using tools::ReadAll;
 using tools::RunProgram;
-using tools::WriteAll;
 
 const std::string kGuests = GUESTS_FOLDER;
 
@@ -75,30 +75,26 @@ class PatchedMemory final : public MemoryReader {
 class LoadedModule : public testing::Test {
  protected:
   static bool HasGuest() {
-    return fs::exists(kGuests + "/initramfs.cpio.gz") &&
+    return LinuxRecording::IsPossible() &&
            fs::exists(kGuests + "/modules/dummy.ko");
   }
   static void SetUpTestSuite() {
     if (!HasGuest()) return;
-    folder_ = testing::TempDir() + "/librr_modules_" + std::to_string(getpid());
-    fs::create_directory(folder_);
-    WriteAll(folder_ + "/typing", kTyping);
+    const std::string initrd =
+        testing::TempDir() + "/librr_modules_" + std::to_string(getpid());
     // The kernel unpacks one archive behind the other.
-    ASSERT_EQ(std::system(absl::StrCat("cd ", kGuests,
+    ASSERT_EQ(std::system(absl::StrCat("cp ", kGuests, "/initramfs.cpio.gz ",
+                                       initrd, " && cd ", kGuests,
                                        "/modules && echo dummy.ko | "
-                                       "cpio --quiet -o -H newc | gzip -n > ",
-                                       folder_, "/more && cat ", kGuests,
-                                       "/initramfs.cpio.gz ", folder_,
-                                       "/more > ", folder_, "/initrd")
+                                       "cpio --quiet -o -H newc | gzip -n >> ",
+                                       initrd)
                               .c_str()),
               0);
-    const Outcome recorded = RunProgram(
-        {"record", "-o", trace(), "--kernel", kGuests + "/vmlinuz", "--initrd",
-         folder_ + "/initrd", "--input", folder_ + "/typing"});
-    ASSERT_EQ(recorded.code, 0) << recorded.err;
-    console_ = recorded.out;
-    std::erase(console_, '\r');
-    auto reader = tools::OpenTraceArgument(trace());
+    recording_ = std::make_unique<LinuxRecording>(
+        "module_symbols", kTyping, tools::RecordedLinux{.initrd = initrd});
+    fs::remove(initrd);
+    ASSERT_TRUE(recording_->ok());
+    auto reader = tools::OpenTraceArgument(recording_->trace());
     ASSERT_TRUE(reader.ok()) << reader.status();
     reader_ = *std::move(reader);
     auto timeline =
@@ -112,16 +108,14 @@ class LoadedModule : public testing::Test {
     memory_.reset();
     timeline_.reset();
     reader_.reset();
-    if (!folder_.empty()) fs::remove_all(folder_);
+    recording_.reset();
   }
   void SetUp() override {
-    if (!HasGuest()) GTEST_SKIP() << "scripts/guests has not run";
+    if (!HasGuest()) GTEST_SKIP() << LinuxRecording::kMissing;
     ASSERT_NE(memory_, nullptr);
   }
-  static std::string trace() { return folder_ + "/guest.vmrr"; }
 
-  static inline std::string folder_;
-  static inline std::string console_;
+  static inline std::unique_ptr<LinuxRecording> recording_;
   static inline std::unique_ptr<TraceReader> reader_;
   static inline std::unique_ptr<Timeline> timeline_;
   static inline std::unique_ptr<MachineMemory> memory_;
@@ -141,11 +135,12 @@ TEST_F(LoadedModule, HasTheSymbolsThatTheGuestPrints) {
   }
   const std::regex line("([0-9a-f]{16}) ([A-Za-z]) (\\S+)\t\\[dummy\\]");
   std::set<std::string> printed;
-  for (auto it = std::sregex_iterator(console_.begin(), console_.end(), line);
+  for (auto it = std::sregex_iterator(recording_->console().begin(),
+                                      recording_->console().end(), line);
        it != std::sregex_iterator(); ++it) {
     printed.insert(absl::StrCat((*it)[1].str(), " ", (*it)[3].str()));
   }
-  EXPECT_GE(printed.size(), 10u) << console_;
+  EXPECT_GE(printed.size(), 10u) << recording_->console();
   EXPECT_EQ(ours, printed);
   const auto symbols = ReadLinuxSymbols(*memory_);
   ASSERT_TRUE(symbols.ok()) << symbols.status();
@@ -154,10 +149,11 @@ TEST_F(LoadedModule, HasTheSymbolsThatTheGuestPrints) {
 
 TEST_F(LoadedModule, IsBrokenInByGdb) {
   if (access("/usr/bin/gdb", X_OK) != 0) GTEST_SKIP() << "there is no gdb";
-  const Outcome outcome = RunProgram(
-      {"gdb", trace(), "--", "-batch", "-ex", "break dummy_get_stats64", "-ex",
-       "reverse-continue", "-ex", "info symbol $pc", "-ex", "bt", "-ex",
-       "finish", "-ex", "info symbol &dummy_netdev_ops"});
+  const Outcome outcome =
+      RunProgram({"gdb", recording_->trace(), "--", "-batch", "-ex",
+                  "break dummy_get_stats64", "-ex", "reverse-continue", "-ex",
+                  "info symbol $pc", "-ex", "bt", "-ex", "finish", "-ex",
+                  "info symbol &dummy_netdev_ops"});
   EXPECT_THAT(outcome.err, HasSubstr("with those of 1 module"));
   EXPECT_THAT(
       outcome.out,

@@ -4,9 +4,7 @@
 // The numbers of slab caches at the very moments at which a Debian kernel
 // counts them itself for /proc/slabinfo: they have to be equal, each of them.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -21,17 +19,13 @@
 #include "librr/machine_memory.h"
 #include "librr/timeline.h"
 #include "librr/trace.h"
-#include "tests/tools/vmrr_process.h"
+#include "tests/tools/linux_recording.h"
 #include "tools/trace_argument.h"
 
 namespace librr {
 namespace {
 
-using tools::Outcome;
-using tools::RunProgram;
-using tools::WriteAll;
-
-const std::string kGuests = GUESTS_FOLDER;
+using tools::LinuxRecording;
 
 // Every other file is removed: their caches have slabs that are partly free.
 constexpr const char* kTyping = R"(expect guest>
@@ -54,23 +48,13 @@ std::vector<std::string> PrintedCaches(const std::string& console) {
 }
 
 TEST(SlabCaches, AreWhatTheKernelCountsAtThatMoment) {
-  if (!std::filesystem::exists(kGuests + "/vmlinuz"))
-    GTEST_SKIP() << "no Linux guest: scripts/guests makes it";
-  const std::string folder =
-      testing::TempDir() + "/librr_slabs_" + std::to_string(getpid());
-  std::filesystem::create_directory(folder);
-  WriteAll(folder + "/typing", kTyping);
-  const std::string path = folder + "/guest.vmrr";
-  const Outcome recorded = RunProgram(
-      {"record", "-o", path, "--kernel", kGuests + "/vmlinuz", "--initrd",
-       kGuests + "/initramfs.cpio.gz", "--input", folder + "/typing"});
-  ASSERT_EQ(recorded.code, 0) << recorded.err;
-  std::string console = recorded.out;
-  std::erase(console, '\r');
-  const std::vector<std::string> printed = PrintedCaches(console);
-  ASSERT_GT(printed.size(), 80u) << console;
+  if (!LinuxRecording::IsPossible()) GTEST_SKIP() << LinuxRecording::kMissing;
+  const LinuxRecording recording("slabs", kTyping);
+  ASSERT_TRUE(recording.ok());
+  const std::vector<std::string> printed = PrintedCaches(recording.console());
+  ASSERT_GT(printed.size(), 80u) << recording.console();
 
-  const auto reader = tools::OpenTraceArgument(path);
+  const auto reader = tools::OpenTraceArgument(recording.trace());
   ASSERT_TRUE(reader.ok()) << reader.status();
   const auto timeline =
       Timeline::Open(reader->get(), tools::FactoryFor(**reader), {});
@@ -121,7 +105,6 @@ TEST(SlabCaches, AreWhatTheKernelCountsAtThatMoment) {
             << " free objects\n";
   // Else there was nothing to count.
   EXPECT_GT(free, 100u);
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
