@@ -37,33 +37,17 @@ bool CountIsZero(Cpu& cpu, const Insn& in) {
   return true;
 }
 
-template <typename F>
-Handler ByAddressSize(const Insn& in, F) {
-  switch (in.address_size) {
-    case 2:
-      return [](Cpu& cpu, const Insn& in) -> bool {
-        return F{}.template operator()<uint16_t>(cpu, in);
-      };
-    case 4:
-      return [](Cpu& cpu, const Insn& in) -> bool {
-        return F{}.template operator()<uint32_t>(cpu, in);
-      };
-    default:
-      return [](Cpu& cpu, const Insn& in) -> bool {
-        return F{}.template operator()<uint64_t>(cpu, in);
-      };
-  }
-}
-
 // F: bool(const Flags&), whether to go on as far as flags decide.
 template <typename F>
 Handler CountedLoop(const Insn& in, F) {
-  return ByAddressSize(in, []<typename T>(Cpu& cpu, const Insn& in) -> bool {
-    const T count = static_cast<T>(cpu.Reg<T>(kRcx * 8) - 1);
-    if (count != 0 && F{}(cpu.regs.flags)) LIBRR_TRY(Branch(cpu, in));
-    cpu.SetReg<T>(kRcx * 8, count);
-    return true;
-  });
+  return ByWidth(in.address_size,
+                 []<typename T>(Cpu& cpu, const Insn& in) -> bool {
+                   const T count = static_cast<T>(cpu.Reg<T>(kRcx * 8) - 1);
+                   if (count != 0 && F{}(cpu.regs.flags))
+                     LIBRR_TRY(Branch(cpu, in));
+                   cpu.SetReg<T>(kRcx * 8, count);
+                   return true;
+                 });
 }
 
 }  // namespace
@@ -109,9 +93,10 @@ Handler Ret(const Insn& in) {
 }
 
 Handler Jrcxz(const Insn& in) {
-  return ByAddressSize(in, []<typename T>(Cpu& cpu, const Insn& in) -> bool {
-    return CountIsZero<T>(cpu, in);
-  });
+  return ByWidth(in.address_size,
+                 []<typename T>(Cpu& cpu, const Insn& in) -> bool {
+                   return CountIsZero<T>(cpu, in);
+                 });
 }
 
 Handler Loop(const Insn& in) {

@@ -3,6 +3,8 @@
 //
 // Ports: IN, OUT, INS, OUTS, and the permission to use them. SDM vol. 1,
 // chapter 19.
+#include <algorithm>
+
 #include "machines/pc/cpu/descriptor.h"
 #include "machines/pc/cpu/families/select.h"
 
@@ -142,21 +144,8 @@ bool OutputString(Cpu& cpu, const Insn& in) {
 
 // Ports are at most 32 bits wide, whatever REX.W says.
 template <typename F>
-Handler ByPortSize(const Insn& in, F) {
-  switch (in.size) {
-    case 1:
-      return [](Cpu& cpu, const Insn& in) -> bool {
-        return F{}.template operator()<uint8_t>(cpu, in);
-      };
-    case 2:
-      return [](Cpu& cpu, const Insn& in) -> bool {
-        return F{}.template operator()<uint16_t>(cpu, in);
-      };
-    default:
-      return [](Cpu& cpu, const Insn& in) -> bool {
-        return F{}.template operator()<uint32_t>(cpu, in);
-      };
-  }
+Handler ByPortSize(const Insn& in, F f) {
+  return ByWidth(std::min<int>(in.size, 4), f);
 }
 
 }  // namespace

@@ -29,10 +29,10 @@
 
 namespace librr::pc {
 
-// By Insn::size: F is []<typename T>(Cpu&, const Insn&) -> bool.
+// By a number of bytes: F is []<typename T>(Cpu&, const Insn&) -> bool.
 template <typename F>
-Handler BySize(const Insn& in, F) {
-  switch (in.size) {
+Handler ByWidth(int bytes, F) {
+  switch (bytes) {
     case 1:
       return [](Cpu& cpu, const Insn& in) -> bool {
         return F{}.template operator()<uint8_t>(cpu, in);
@@ -50,6 +50,11 @@ Handler BySize(const Insn& in, F) {
         return F{}.template operator()<uint64_t>(cpu, in);
       };
   }
+}
+
+template <typename F>
+Handler BySize(const Insn& in, F f) {
+  return ByWidth(in.size, f);
 }
 
 // The value of the second operand, wherever it is.

@@ -17,24 +17,47 @@ void PopTimes(X87State& fpu, int pops) {
   for (; pops > 0; --pops) x87::Pop(fpu);
 }
 
-// C3, C2, C0 = ST(0) compared with ST(i); FTST ignores the second. CPUs set
-// them even if an unmasked exception keeps the stack, whatever the SDM says.
-template <auto kOperation, int kPops>
+struct Comparison {
+  uint16_t conditions;
+  bool done;  // false: an unmasked exception keeps the stack
+};
+
+template <auto kOperation, typename T>
+Comparison CompareTop(X87State& fpu, bool empty, const T& source) {
+  if (empty || x87::IsEmpty(fpu, 0)) [[unlikely]] {
+    return {kUnordered, x87::ReportUnderflow(fpu)};
+  }
+  const uint16_t conditions =
+      kOperation(x87::St(fpu, 0), source, x87::HostControl(fpu)).status;
+  return {conditions, x87::Report(fpu, conditions & ~x87::kC1)};
+}
+
+// C3, C2, C0. CPUs set them even if an unmasked exception keeps the stack,
+// whatever the SDM says.
+struct ToConditions {
+  static void Set(Registers& regs, uint16_t conditions) {
+    x87::SetConditions(regs.x87, kComparison, conditions);
+  }
+};
+
+// ZF, PF, CF; OF, SF, AF = 0.
+struct ToFlags {
+  static void Set(Registers& regs, uint16_t conditions) {
+    regs.flags.SetWord((conditions & x87::kC3 ? kZf : 0) |
+                       (conditions & x87::kC2 ? kPf : 0) |
+                       (conditions & x87::kC0 ? kCf : 0));
+  }
+};
+
+// With ST(i); FTST ignores it.
+template <auto kOperation, int kPops, typename To = ToConditions>
 bool CompareRegisters(Cpu& cpu, const Insn& in) {
   LIBRR_TRY(x87::CheckPending(cpu));
   X87State& fpu = cpu.regs.x87;
-  uint16_t conditions = kUnordered;
-  bool done;
-  if (x87::IsEmpty(fpu, 0) || x87::IsEmpty(fpu, in.src)) [[unlikely]] {
-    done = x87::ReportUnderflow(fpu);
-  } else {
-    conditions =
-        kOperation(x87::St(fpu, 0), x87::St(fpu, in.src), x87::HostControl(fpu))
-            .status;
-    done = x87::Report(fpu, conditions & ~x87::kC1);
-  }
-  x87::SetConditions(fpu, kComparison, conditions);
-  if (done) PopTimes(fpu, kPops);
+  const Comparison comparison = CompareTop<kOperation>(
+      fpu, x87::IsEmpty(fpu, in.src), x87::St(fpu, in.src));
+  To::Set(cpu.regs, comparison.conditions);
+  if (comparison.done) PopTimes(fpu, kPops);
   return true;
 }
 
@@ -44,39 +67,9 @@ bool CompareMemory(Cpu& cpu, const Insn& in) {
   T source;
   LIBRR_TRY(cpu.LoadOperand(in, &source));
   X87State& fpu = cpu.regs.x87;
-  uint16_t conditions = kUnordered;
-  bool done;
-  if (x87::IsEmpty(fpu, 0)) [[unlikely]] {
-    done = x87::ReportUnderflow(fpu);
-  } else {
-    conditions =
-        kOperation(x87::St(fpu, 0), source, x87::HostControl(fpu)).status;
-    done = x87::Report(fpu, conditions & ~x87::kC1);
-  }
-  x87::SetConditions(fpu, kComparison, conditions);
-  if (done) PopTimes(fpu, kPops);
-  return true;
-}
-
-// ZF, PF, CF = ST(0) compared with ST(i); OF, SF, AF = 0.
-template <auto kOperation, int kPops>
-bool CompareToFlags(Cpu& cpu, const Insn& in) {
-  LIBRR_TRY(x87::CheckPending(cpu));
-  X87State& fpu = cpu.regs.x87;
-  uint16_t conditions = kUnordered;
-  bool done;
-  if (x87::IsEmpty(fpu, 0) || x87::IsEmpty(fpu, in.src)) [[unlikely]] {
-    done = x87::ReportUnderflow(fpu);
-  } else {
-    conditions =
-        kOperation(x87::St(fpu, 0), x87::St(fpu, in.src), x87::HostControl(fpu))
-            .status;
-    done = x87::Report(fpu, conditions & ~x87::kC1);
-  }
-  cpu.regs.flags.SetWord((conditions & x87::kC3 ? kZf : 0) |
-                         (conditions & x87::kC2 ? kPf : 0) |
-                         (conditions & x87::kC0 ? kCf : 0));
-  if (done) PopTimes(fpu, kPops);
+  const Comparison comparison = CompareTop<kOperation>(fpu, false, source);
+  ToConditions::Set(cpu.regs, comparison.conditions);
+  if (comparison.done) PopTimes(fpu, kPops);
   return true;
 }
 
@@ -144,13 +137,17 @@ Handler Fucompp(const Insn&) {
   return &CompareRegisters<&x87::CompareUnordered, 2>;
 }
 
-Handler Fcomi(const Insn&) { return &CompareToFlags<&x87::Compare, 0>; }
-Handler Fcomip(const Insn&) { return &CompareToFlags<&x87::Compare, 1>; }
+Handler Fcomi(const Insn&) {
+  return &CompareRegisters<&x87::Compare, 0, ToFlags>;
+}
+Handler Fcomip(const Insn&) {
+  return &CompareRegisters<&x87::Compare, 1, ToFlags>;
+}
 Handler Fucomi(const Insn&) {
-  return &CompareToFlags<&x87::CompareUnordered, 0>;
+  return &CompareRegisters<&x87::CompareUnordered, 0, ToFlags>;
 }
 Handler Fucomip(const Insn&) {
-  return &CompareToFlags<&x87::CompareUnordered, 1>;
+  return &CompareRegisters<&x87::CompareUnordered, 1, ToFlags>;
 }
 
 // The row has no second operand: Insn::src is 0, and ST(0) stands in for it.
