@@ -134,31 +134,28 @@ std::optional<EndReason> LiveRun::ReachedLimit() const {
   return std::nullopt;
 }
 
-// An idle machine returns at once, so that the gate is asked again before its
-// clock moves.
-RunLimits LiveRun::NextLimits() const {
+// The gate is asked here and nowhere before, unless the machine idles: what a
+// script types does not depend on where a log wants to rest.
+Position LiveRun::NextGate() const {
   const Position position = machine_->position();
   const VirtualTime now = machine_->time();
   const bool watches_time = Due().has_value() || options_.max_time.has_value();
   const uint64_t budget = inputs_->holds_input() || watches_time ? kShortBudget
                           : inputs_->exhausted()                 ? kQuietBudget
                                                                  : kLiveBudget;
-  RunLimits limits;
-  limits.idle_until = now;
-  limits.until = std::min(Later(position, budget), next_rest_);
+  Position next = Later(position, budget);
   // A step takes a nanosecond at least, so as many steps as there are
   // nanoseconds left do not go past a time.
   if (const std::optional<VirtualTime> due = Due()) {
-    limits.until = std::min(limits.until, Later(position, *due - now));
+    next = std::min(next, Later(position, *due - now));
   }
-  if (options_.max_time.has_value()) {
-    limits.until =
-        std::min(limits.until, Later(position, *options_.max_time - now));
+  if (options_.max_time.has_value() && *options_.max_time > now) {
+    next = std::min(next, Later(position, *options_.max_time - now));
   }
-  if (options_.max_position.has_value()) {
-    limits.until = std::min(limits.until, *options_.max_position);
+  if (options_.max_position.has_value() && *options_.max_position > position) {
+    next = std::min(next, *options_.max_position);
   }
-  return limits;
+  return next;
 }
 
 std::optional<VirtualTime> LiveRun::Due() const {
@@ -209,20 +206,29 @@ absl::StatusOr<EndRecord> LiveRun::Execute() {
   LIBRR_RETURN_IF_ERROR(
       Apply({InputKind::kPowerOnDate, Fixed64(options_.power_on_seconds)}));
   LIBRR_RETURN_IF_ERROR(Apply({InputKind::kSeed, Fixed64(options_.seed)}));
+  Position next_gate;
   while (true) {
-    LIBRR_RETURN_IF_ERROR(PollGate().status());
+    if (machine_->position() >= next_gate) {
+      LIBRR_RETURN_IF_ERROR(PollGate().status());
+      next_gate = NextGate();
+    }
+    Position next_rest = Position::Max();
     if (log_ != nullptr) {
-      LIBRR_ASSIGN_OR_RETURN(next_rest_, log_->OnRest(*machine_));
-      LIBRR_CHECK(next_rest_ > machine_->position());
+      LIBRR_ASSIGN_OR_RETURN(next_rest, log_->OnRest(*machine_));
+      LIBRR_CHECK(next_rest > machine_->position());
     }
     if (const std::optional<EndReason> reason = ReachedLimit()) {
       return RecordEnd(*machine_, *reason);
     }
     const bool wait = options_.idle == IdlePolicy::kWait ||
                       (options_.idle == IdlePolicy::kAuto && inputs_->live());
-    StopState stop = machine_->Run(NextLimits());
+    // An idle machine returns at once, so that the gate is asked again before
+    // its clock moves.
+    StopState stop = machine_->Run({.until = std::min(next_gate, next_rest),
+                                    .idle_until = machine_->time()});
     LIBRR_RETURN_IF_ERROR(log_status_);
     if (stop.kind == StopKind::kIdle && !ReachedLimit()) {
+      next_gate = machine_->position();
       // What the machine did may have made room for more, or been awaited.
       LIBRR_ASSIGN_OR_RETURN(const bool arrived, PollGate());
       if (arrived) continue;

@@ -51,7 +51,8 @@ constexpr Option kRunTable[] = {
      "(default: the host's randomness)"},
     {"date", 0, "N",
      "what the guest's clock says at power-on, in seconds\n"
-     "since 1970 (default: now)"},
+     "since 1970 (default: now); seed, date and script together\n"
+     "decide the whole run"},
     {"exit-status", 0, "",
      "return what the guest wrote to its exit port (0xf4)"},
 };

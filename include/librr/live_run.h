@@ -109,7 +109,7 @@ class LiveRun final : private OutputSink {
   // Whether an input was applied.
   absl::StatusOr<bool> PollGate();
   std::optional<EndReason> ReachedLimit() const;
-  RunLimits NextLimits() const;
+  Position NextGate() const;
   std::optional<VirtualTime> Due() const;
   std::optional<VirtualTime> NextHappening() const;
   StopState PassIdle(VirtualTime next, bool wait);
@@ -123,7 +123,6 @@ class LiveRun final : private OutputSink {
   HostClock* const clock_;
   int stop_fd_ = -1;  // readable once a stop was requested
   std::atomic<bool> stop_requested_ = false;
-  Position next_rest_ = Position::Max();
   absl::Status log_status_;
   RunCosts costs_;
 };

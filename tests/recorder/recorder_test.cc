@@ -2,11 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "librr/recorder.h"
 
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "librr/input_script.h"
 #include "tests/recorder/fake_recording.h"
 
 namespace librr {
@@ -48,6 +52,32 @@ TEST(RecorderTest, TraceHoldsInputsWithTheirPlace) {
   EXPECT_EQ(inputs[2].time, VirtualTime(250'000));
   EXPECT_EQ(inputs[3].payload, "q");
   EXPECT_EQ(inputs[3].time, VirtualTime(1'300'001));
+}
+
+// A script, seed and date make one recording, however it is logged.
+TEST(RecorderTest, WhatAScriptTypesDoesNotDependOnTheLog) {
+  const auto inputs = [](std::optional<uint64_t> digest_every) {
+    auto script = ParseInputScript(
+        "script", "expect login: \ntype a\nwait 0.0003\ntype b\ntype q");
+    EXPECT_TRUE(script.ok()) << script.status();
+    RecorderOptions options;
+    options.digest_every = digest_every;
+    FakeOptions fake;
+    fake.prompt = true;
+    fake.idle_every = 0;
+    const auto trace = Open(RecordFake("script", fake, options, script->get()));
+    std::vector<std::string> typed;
+    for (const Event& event : Events(*trace, {EventKind::kInput})) {
+      typed.push_back(absl::StrCat(event.position.value(), " ",
+                                   event.time.value(), " ", event.payload));
+    }
+    return typed;
+  };
+  const std::vector<std::string> expected = inputs(std::nullopt);
+  EXPECT_GE(expected.size(), 4u);
+  for (const uint64_t every : {7, 1009, 99'991}) {
+    EXPECT_EQ(inputs(every), expected) << every;
+  }
 }
 
 TEST(RecorderTest, OutputsHaveThePositionOfTheirStep) {
