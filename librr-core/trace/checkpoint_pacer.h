@@ -29,8 +29,8 @@ namespace librr {
 
 class CheckpointPacer {
  public:
-  // A seventh of a second's worth of steps.
-  static constexpr uint64_t kMinSpacing = 30'000'000;
+  // An eighth of a second's worth of steps.
+  static constexpr uint64_t kMinSpacing = 26'000'000;
   // A recording whose end is farther than this from the last checkpoint gets
   // one there: that is where people begin.
   static constexpr uint64_t kWorthAnEnd = 5'000'000;
