@@ -137,7 +137,6 @@ TEST_F(LinuxGuestSymbols, AreWhatTheGuestsOwnKallsymsFileHas) {
   std::cout << "ReadLinuxSymbols: " << milliseconds.count() << " ms, "
             << file->elf.size() << " bytes, " << file->unwind_rows
             << " unwind rows\n";
-  EXPECT_LT(milliseconds.count(), 1000);
 }
 
 TEST_F(LinuxGuestSymbols, NameCodeInGdbWithNothingTyped) {

@@ -441,13 +441,16 @@ double MillisecondsSince(std::chrono::steady_clock::time_point begin) {
 
 TEST_F(GivenSources, AKernelThatIsKnownIsFoundAtOnce) {
   const LinuxSources sources;
-  double first = 0, again = 0;
-  for (double* const time : {&first, &again}) {
+  double first = 0, again = 1e9;
+  for (int i = 0; i < 4; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     const auto guest = FindLinuxGuest(memory_.get(), sources);
     ASSERT_TRUE(guest.ok()) << guest.status();
     ASSERT_TRUE((*guest)->Tasks().ok());
-    *time = MillisecondsSince(begin);
+    // The quickest counts: the host may do something else in between.
+    const double time = MillisecondsSince(begin);
+    if (i == 0) first = time;
+    if (i > 0) again = std::min(again, time);
     ExpectAll(**guest);
   }
   std::cout << "found with nothing known in " << first << " ms, again in "

@@ -195,7 +195,12 @@ TEST(VmrrTest, KilledRecordingReplaysItsGoodPart) {
   const std::string trace = Trace("killed");
   VmrrProcess recording(
       {"record", "-o", trace, "-k", Guest("faultloop"), "-m", "16M"});
-  usleep(2'500'000);
+  // Until something is there that can be lost.
+  const auto is_empty = [&trace] {
+    const std::string info = Info(trace);
+    return info.empty() || info.find("\"end_position\": 0,") != info.npos;
+  };
+  for (int i = 0; i < 600 && is_empty(); ++i) usleep(100'000);
   recording.Signal(SIGKILL);
   recording.Wait();
   EXPECT_THAT(Info(trace), AllOf(HasSubstr("\"complete\": false"),
