@@ -58,8 +58,7 @@ class Recorder::Impl final : public RunLog {
         checkpoint_pacer_(checkpoint_file_bytes_, kCheckpointStepsPerPage) {
     if (options.checkpoint_memory == 0 || !machine->has_pages()) return;
     trace::CheckpointEncoderOptions limits;
-    limits.memory_bytes =
-        std::min(options.checkpoint_memory, limits.memory_bytes);
+    limits.memory_bytes = options.checkpoint_memory;
     limits.file_bytes = checkpoint_file_bytes_;
     encoder_ = std::make_unique<trace::CheckpointEncoder>(machine, limits);
   }

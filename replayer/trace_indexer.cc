@@ -52,8 +52,7 @@ class TraceIndexer::Impl {
           "this kind of machine cannot be put back to a checkpoint");
     }
     trace::CheckpointEncoderOptions limits;
-    limits.memory_bytes =
-        std::min(options.checkpoint_memory, limits.memory_bytes);
+    limits.memory_bytes = options.checkpoint_memory;
     const uint64_t allowed = kCheckpointsPerRam * info.header.memory_bytes;
     limits.file_bytes = allowed - std::min(allowed, info.bytes.checkpoints);
     limits.first_page_id = writer_->next_page_id();

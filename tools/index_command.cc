@@ -18,7 +18,8 @@ namespace {
 
 constexpr Option kIndexTable[] = {
     {"checkpoint-memory", 0, "SIZE",
-     "memory for making checkpoints, as 512M (default: 1G)"},
+     "memory for checkpoints that wait for compression and disk\n"
+     "(default: 4M)"},
     {"engine", 0, "NAME", "what executes the guest: interp (the default)"},
 };
 

@@ -25,8 +25,9 @@ constexpr Option kRecordTable[] = {
      "log a digest every N steps (default: at growing\n"
      "intervals): finds where a replay goes wrong more closely"},
     {"checkpoint-memory", 0, "SIZE",
-     "memory for making checkpoints, as 512M (default: 1G); 0\n"
-     "takes none: the trace is small, and opening it takes long"},
+     "memory for checkpoints that wait for compression and disk\n"
+     "(default: 4M; more only evens out a slow disk); 0 takes\n"
+     "none: the trace is small, and opening it takes long"},
     {"sync", 0, "", "wait for the disk each second: survives power cuts"},
 };
 

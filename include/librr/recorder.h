@@ -47,9 +47,10 @@ struct RecorderOptions {
   LiveRunOptions run = {};
   // A digest at every multiple of this; nullopt: at adaptive intervals.
   std::optional<uint64_t> digest_every = std::nullopt;
-  // What checkpoints may take of this process's memory while they are made; 0:
-  // none are taken. In the file they take at most twice the guest's RAM.
-  uint64_t checkpoint_memory = uint64_t{1} << 30;
+  // Bytes of memory for parts of checkpoints that wait to be compressed and
+  // written; if more would wait, the machine does. 0: none are taken. In the
+  // file they take at most twice the guest's RAM.
+  uint64_t checkpoint_memory = uint64_t{4} << 20;
   // One after this many steps each; nullopt: at adaptive intervals.
   std::optional<uint64_t> checkpoint_every = std::nullopt;
   // Wait for the disk at each flush: survives power cuts.

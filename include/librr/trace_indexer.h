@@ -30,8 +30,9 @@ namespace librr {
 
 struct IndexOptions {
   std::string engine = "";  // "": the default
-  // What checkpoints may take of this process's memory while they are made.
-  uint64_t checkpoint_memory = uint64_t{1} << 30;
+  // Bytes of memory for parts of checkpoints that wait to be compressed and
+  // written; if more would wait, the machine does.
+  uint64_t checkpoint_memory = uint64_t{4} << 20;
   // One after this many steps each; nullopt: at adaptive intervals.
   std::optional<uint64_t> checkpoint_every = std::nullopt;
   TimelineObserver* observer = nullptr;

@@ -50,8 +50,8 @@ struct EncodedBlock {
 };
 
 struct CheckpointEncoderOptions {
-  // What may wait: pages to be compressed, and blocks to be written.
-  uint64_t memory_bytes = uint64_t{4} << 20;
+  // For what waits: pages to be compressed, and blocks to be written.
+  uint64_t memory_bytes = 0;
   // What all blocks together may take in the file.
   uint64_t file_bytes = 0;
   // The numbers that are free in the file.
