@@ -29,6 +29,8 @@ namespace {
 
 // A group's payloads and columns stay well below a block's limit.
 constexpr uint64_t kMaxGroupPayload = kMaxEventPayload;
+// A slow disk counts writes, and memory costs where it is new.
+constexpr uint64_t kWriteBytes = uint64_t{1} << 20;
 
 TraceHeader::Id DrawId() {
   std::random_device device;
@@ -120,7 +122,6 @@ class TraceWriter::Impl {
                 int level);
   void AddEntry(std::string_view entry);
   absl::Status Commit();
-  absl::Status Write(std::string_view blocks);
   absl::Status Sync();
   absl::Status WriteImage(const Image& image);
   bool FitsGroup(const Event& event) const;
@@ -221,12 +222,12 @@ absl::Status TraceWriter::Impl::AppendBlocks(
     }
     has_old_index_ = false;
   }
-  LIBRR_RETURN_IF_ERROR(Commit());
   for (const EncodedBlock& block : blocks) {
+    out_ += block.bytes;
     AddEntry(std::string_view(block.bytes).substr(0, block.entry_size));
-    LIBRR_RETURN_IF_ERROR(Write(block.bytes));
+    if (out_.size() >= kWriteBytes) LIBRR_RETURN_IF_ERROR(Commit());
   }
-  return absl::OkStatus();
+  return Commit();
 }
 
 absl::Status TraceWriter::Impl::Resume(const OpenTrace& trace) {
@@ -252,12 +253,6 @@ absl::Status TraceWriter::Impl::FinishIndex() {
 }
 
 absl::Status TraceWriter::Impl::Commit() {
-  LIBRR_RETURN_IF_ERROR(Write(out_));
-  out_.clear();
-  return absl::OkStatus();
-}
-
-absl::Status TraceWriter::Impl::Write(std::string_view blocks) {
   // The index takes a few blocks of its own.
   constexpr uint64_t kReserved = 64;
   if (block_count_ > kMaxBlocks - kReserved) {
@@ -265,7 +260,7 @@ absl::Status TraceWriter::Impl::Write(std::string_view blocks) {
         "a trace holds at most ", kMaxBlocks, " blocks: flush less often"));
     return failed_;
   }
-  absl::Status status = sink_->Append(blocks);
+  absl::Status status = sink_->Append(out_);
   if (!status.ok()) {
     // The prefix must end with a whole block. If even that fails, a reader
     // finds the torn block by its checksum.
@@ -273,7 +268,8 @@ absl::Status TraceWriter::Impl::Write(std::string_view blocks) {
     failed_ = status;
     return failed_;
   }
-  size_ += blocks.size();
+  size_ += out_.size();
+  out_.clear();
   return absl::OkStatus();
 }
 
