@@ -193,6 +193,7 @@ TEST(VmrrTest, SecondWriterIsRefused) {
 
 TEST(VmrrTest, KilledRecordingReplaysItsGoodPart) {
   const std::string trace = Trace("killed");
+  unlink(trace.c_str());  // of an earlier run
   VmrrProcess recording(
       {"record", "-o", trace, "-k", Guest("faultloop"), "-m", "16M"});
   // Until something is there that can be lost.
