@@ -157,8 +157,7 @@ class Recorder::Impl final : public RunLog {
     if (options_.checkpoint_every.has_value()) {
       return position - checkpoint_pacer_.last() >= *options_.checkpoint_every;
     }
-    return !encoder_->is_behind() &&
-           checkpoint_pacer_.IsDue(position, encoder_->changed_pages(),
+    return checkpoint_pacer_.IsDue(position, encoder_->changed_pages(),
                                    encoder_->bytes());
   }
 

@@ -288,11 +288,6 @@ absl::Status CheckpointEncoder::Finish(Sink write) {
   return Write(write);
 }
 
-bool CheckpointEncoder::is_behind() const {
-  const std::lock_guard lock(mutex_);
-  return jobs_.size() > max_buffers_ / 2;
-}
-
 uint64_t CheckpointEncoder::bytes() const {
   const std::lock_guard lock(mutex_);
   return encoded_bytes_ + waiting_bytes_;

@@ -91,8 +91,6 @@ class CheckpointEncoder {
   // Waits for all that was captured, and writes it.
   absl::Status Finish(Sink write);
 
-  // Whether compression is far behind.
-  bool is_behind() const;
   uint64_t captured() const { return captured_; }
   // Of all blocks so far; at most, as long as some are not ready.
   uint64_t bytes() const;

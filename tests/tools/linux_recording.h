@@ -4,9 +4,10 @@
 // A recording of the Linux guest that scripts/guests makes, by `vmrr record`.
 // Seed and date are fixed: of the same kernel it is the same at every run.
 //
-//   if (!LinuxRecording::IsPossible()) GTEST_SKIP() <<
-//   LinuxRecording::kMissing; const LinuxRecording recording("ls", "expect
-//   guest>\ntype ls; halt -f\\n\n"); ASSERT_TRUE(recording.ok());
+//   if (!LinuxRecording::IsPossible())
+//     GTEST_SKIP() << LinuxRecording::kMissing;
+//   const LinuxRecording recording("boot", "expect guest>\n");
+//   ASSERT_TRUE(recording.ok());
 //   RunProgram({"ps", recording.trace()});
 #ifndef LIBRR_TESTS_TOOLS_LINUX_RECORDING_H_
 #define LIBRR_TESTS_TOOLS_LINUX_RECORDING_H_
